@@ -1,0 +1,357 @@
+"""Datums, projections and the lattice: the only room that knows pyproj.
+
+Stored coordinates are CGCS2000 longitude/latitude (EPSG:4490) on a lattice of 1e-9 degree (about
+0.1 mm). Metric work happens in the 3-degree Gauss-Krüger zone of the county. GCJ-02 and BD-09 are
+undone by fixed-point iteration, not by the one-step approximation that leaves metres.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from geo.errors import DatumRequired, Refused
+
+__all__ = [
+    "BD09",
+    "CGCS2000",
+    "GCJ02",
+    "LATTICE_PER_DEGREE",
+    "STORED_EPSG",
+    "WGS84",
+    "Datum",
+    "Metric",
+    "Reading",
+    "from_cgcs2000",
+    "from_lattice",
+    "geometry_to_cgcs2000",
+    "metric_for",
+    "parse_datum",
+    "readings_by_range",
+    "snap",
+    "snap_geometry",
+    "to_cgcs2000",
+    "to_lattice",
+]
+
+FloatArray = NDArray[np.float64]
+
+STORED_EPSG: Final = 4490
+LATTICE_PER_DEGREE: Final = 1_000_000_000
+
+_KRASOVSKY_A: Final = 6378245.0
+_KRASOVSKY_EE: Final = 0.00669342162296594323
+_X_PI: Final = math.pi * 3000.0 / 180.0
+# The shifted datums are defined for mainland China only; outside this box they equal WGS84.
+_SHIFT_BOX: Final = (72.004, 0.8293, 137.8347, 55.8271)
+_ITERATIONS: Final = 12
+_CONVERGED_DEG: Final = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """What a pair of numbers means: a named datum in degrees, or a plane EPSG code in metres."""
+
+    name: str
+    epsg: int | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+CGCS2000 = Datum("cgcs2000", 4490)
+WGS84 = Datum("wgs84", 4326)
+GCJ02 = Datum("gcj02")
+BD09 = Datum("bd09")
+_NAMED = {d.name: d for d in (CGCS2000, WGS84, GCJ02, BD09)}
+_ALIASES = {
+    "4490": CGCS2000,
+    "4326": WGS84,
+    "gcj-02": GCJ02,
+    "bd-09": BD09,
+    "bd09ll": BD09,
+    "国家2000": CGCS2000,
+    "2000国家大地坐标系": CGCS2000,
+    "火星坐标": GCJ02,
+    "百度坐标": BD09,
+}
+
+
+def parse_datum(text: str | None) -> Datum:
+    """Return the datum a user declared.
+
+    Parameters
+    ----------
+    text : str or None
+        ``cgcs2000``, ``wgs84``, ``gcj02``, ``bd09`` (any case, with or without hyphen), or an EPSG
+        code of a plane or geographic system such as ``epsg:4552`` or ``4531``.
+
+    Raises
+    ------
+    DatumRequired
+        Nothing was declared, or the word is ``unknown``.
+    Refused
+        The word is no datum known here.
+    """
+    word = (text or "").strip().lower()
+    if not word or word in {"unknown", "未知"}:
+        raise DatumRequired(
+            "the datum of these coordinates is not declared",
+            remedy="say --datum cgcs2000, wgs84, gcj02, bd09 or a plane code such as epsg:4552",
+        )
+    known = _NAMED.get(word) or _ALIASES.get(word)
+    if known:
+        return known
+    match = re.fullmatch(r"(?:epsg:?\s*)?(\d{4,6})", word)
+    if match is None:
+        raise Refused(f"{word!r} is not a datum", code="datum-unknown", remedy="use one of cgcs2000, wgs84, gcj02, bd09, epsg:NNNN")
+    epsg = int(match.group(1))
+    if epsg in (4490, 4326):
+        return CGCS2000 if epsg == STORED_EPSG else WGS84
+    try:
+        CRS.from_epsg(epsg)
+    except CRSError as error:
+        raise Refused(f"EPSG:{epsg} is not known", code="datum-unknown", remedy="check the code") from error
+    return Datum(f"epsg:{epsg}", epsg)
+
+
+def to_lattice(degrees: ArrayLike) -> NDArray[np.int64]:
+    """Return lattice numbers n with n·1e-9 nearest to each coordinate in degrees."""
+    values = np.asarray(degrees, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise Refused("a coordinate is not a finite number", code="coordinate-not-finite", remedy="remove or correct the feature")
+    return np.rint(values * LATTICE_PER_DEGREE).astype(np.int64)
+
+
+def from_lattice(numbers: ArrayLike) -> FloatArray:
+    """Return the float64 nearest to n·1e-9 degree (division rounds correctly, multiplication would not)."""
+    return np.asarray(numbers, dtype=np.int64) / float(LATTICE_PER_DEGREE)
+
+
+def snap(degrees: ArrayLike) -> FloatArray:
+    """Return the coordinates moved onto the lattice (at most 0.05 mm)."""
+    return from_lattice(to_lattice(degrees))
+
+
+def snap_geometry(geometries: Any) -> Any:
+    """Return shapely geometries (scalar or array) with every vertex on the lattice, Z dropped."""
+    return shapely.transform(shapely.force_2d(geometries), snap)
+
+
+def _shift(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
+    x, y = lon - 105.0, lat - 35.0
+    root = np.sqrt(np.abs(x))
+    short = (20.0 * np.sin(6.0 * x * np.pi) + 20.0 * np.sin(2.0 * x * np.pi)) * 2.0 / 3.0
+    d_lat = -100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root + short
+    d_lat += (20.0 * np.sin(y * np.pi) + 40.0 * np.sin(y / 3.0 * np.pi)) * 2.0 / 3.0
+    d_lat += (160.0 * np.sin(y / 12.0 * np.pi) + 320.0 * np.sin(y * np.pi / 30.0)) * 2.0 / 3.0
+    d_lon = 300.0 + x + 2.0 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root + short
+    d_lon += (20.0 * np.sin(x * np.pi) + 40.0 * np.sin(x / 3.0 * np.pi)) * 2.0 / 3.0
+    d_lon += (150.0 * np.sin(x / 12.0 * np.pi) + 300.0 * np.sin(x / 30.0 * np.pi)) * 2.0 / 3.0
+    rad = np.radians(lat)
+    magic = 1.0 - _KRASOVSKY_EE * np.sin(rad) ** 2
+    d_lat = np.degrees(d_lat / (_KRASOVSKY_A * (1.0 - _KRASOVSKY_EE) / (magic * np.sqrt(magic))))
+    d_lon = np.degrees(d_lon / (_KRASOVSKY_A / np.sqrt(magic) * np.cos(rad)))
+    return d_lon, d_lat
+
+
+def _wgs_to_gcj(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
+    west, south, east, north = _SHIFT_BOX
+    inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+    d_lon, d_lat = _shift(np.where(inside, lon, 105.0), np.where(inside, lat, 35.0))
+    return lon + np.where(inside, d_lon, 0.0), lat + np.where(inside, d_lat, 0.0)
+
+
+def _gcj_to_bd(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
+    radius = np.hypot(lon, lat) + 0.00002 * np.sin(lat * _X_PI)
+    theta = np.arctan2(lat, lon) + 0.000003 * np.cos(lon * _X_PI)
+    return radius * np.cos(theta) + 0.0065, radius * np.sin(theta) + 0.006
+
+
+def _wgs_to_bd(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return _gcj_to_bd(*_wgs_to_gcj(lon, lat))
+
+
+def _undo(forward: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Invert a near-identity shift by fixed-point iteration: p ← p + (target − f(p))."""
+    lon, lat = x.copy(), y.copy()
+    for _ in range(_ITERATIONS):
+        seen_lon, seen_lat = forward(lon, lat)
+        step_lon, step_lat = x - seen_lon, y - seen_lat
+        lon, lat = lon + step_lon, lat + step_lat
+        if max(np.max(np.abs(step_lon), initial=0.0), np.max(np.abs(step_lat), initial=0.0)) < _CONVERGED_DEG:
+            break
+    return lon, lat
+
+
+@lru_cache(maxsize=64)
+def _transformer(source: int, target: int) -> Transformer:
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+def to_cgcs2000(x: ArrayLike, y: ArrayLike, datum: Datum) -> tuple[FloatArray, FloatArray]:
+    """Convert declared coordinates to CGCS2000 longitude/latitude in degrees.
+
+    Parameters
+    ----------
+    x, y : array-like of float
+        Longitude/latitude in degrees, or easting/northing in metres for a plane datum. NaN stays NaN.
+    datum : Datum
+        What the numbers mean.
+
+    Returns
+    -------
+    lon, lat : ndarray of float64
+        Degrees; not snapped (points are never snapped). GCJ-02 and BD-09 are inverted to better than
+        1e-6 m of their forward formula. WGS84 and CGCS2000 are taken as equal (they differ by less
+        than a metre, and PROJ's transform between them is a null one).
+    """
+    east = np.array(x, dtype=np.float64, ndmin=1)
+    north = np.array(y, dtype=np.float64, ndmin=1)
+    if datum in (CGCS2000, WGS84):
+        return east, north
+    if datum in (GCJ02, BD09):
+        good = np.isfinite(east) & np.isfinite(north)
+        lon, lat = np.full(east.shape, np.nan), np.full(north.shape, np.nan)
+        forward = _wgs_to_gcj if datum == GCJ02 else _wgs_to_bd
+        lon[good], lat[good] = _undo(forward, east[good], north[good])
+        return lon, lat
+    if datum.epsg is None:
+        raise DatumRequired("the datum of these coordinates is not declared", remedy="declare it")
+    lon, lat = _transformer(datum.epsg, STORED_EPSG).transform(east, north)
+    return np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+
+
+def from_cgcs2000(lon: ArrayLike, lat: ArrayLike, datum: Datum) -> tuple[FloatArray, FloatArray]:
+    """Convert CGCS2000 longitude/latitude in degrees to another datum (inverse of `to_cgcs2000`)."""
+    east = np.array(lon, dtype=np.float64, ndmin=1)
+    north = np.array(lat, dtype=np.float64, ndmin=1)
+    if datum in (CGCS2000, WGS84):
+        return east, north
+    if datum == GCJ02:
+        return _wgs_to_gcj(east, north)
+    if datum == BD09:
+        return _wgs_to_bd(east, north)
+    if datum.epsg is None:
+        raise DatumRequired("the target datum is not declared", remedy="declare it")
+    x, y = _transformer(STORED_EPSG, datum.epsg).transform(east, north)
+    return np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+
+
+def geometry_to_cgcs2000(geometries: Any, datum: Datum) -> Any:
+    """Convert shapely geometries (scalar or array) to CGCS2000 and snap them onto the lattice."""
+
+    def convert(coordinates: FloatArray) -> FloatArray:
+        lon, lat = to_cgcs2000(coordinates[:, 0], coordinates[:, 1], datum)
+        return snap(np.column_stack([lon, lat]))
+
+    return shapely.transform(shapely.force_2d(geometries), convert)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A plane in metres for one county: easting/northing of a CGCS2000 3-degree Gauss-Krüger zone."""
+
+    epsg: int
+
+    def forward(self, lon: ArrayLike, lat: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Degrees (CGCS2000) → metres."""
+        return from_cgcs2000(lon, lat, Datum(f"epsg:{self.epsg}", self.epsg))
+
+    def inverse(self, east: ArrayLike, north: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Metres → degrees (CGCS2000), not snapped."""
+        return to_cgcs2000(east, north, Datum(f"epsg:{self.epsg}", self.epsg))
+
+    def project(self, geometries: Any) -> Any:
+        """Return shapely geometries (scalar or array) in metres."""
+        return shapely.transform(geometries, lambda c: np.column_stack(self.forward(c[:, 0], c[:, 1])))
+
+    def unproject(self, geometries: Any) -> Any:
+        """Return shapely geometries in degrees on the lattice."""
+        return shapely.transform(geometries, lambda c: snap(np.column_stack(self.inverse(c[:, 0], c[:, 1]))))
+
+    def area_m2(self, geometries: Any) -> Any:
+        """Area in square metres of geometries given in degrees."""
+        return shapely.area(self.project(geometries))
+
+    def length_m(self, geometries: Any) -> Any:
+        """Length (of polygons: perimeter, all rings) in metres of geometries given in degrees."""
+        return shapely.length(self.project(geometries))
+
+
+def metric_for(lon: float) -> Metric:
+    """Return the metric plane for a longitude in degrees.
+
+    The 3-degree zones with central meridian 75°E … 135°E are EPSG 4534 … 4554 (no zone prefix).
+
+    Raises
+    ------
+    Refused
+        The longitude lies outside China's zones.
+    """
+    meridian = round(lon / 3.0) * 3
+    if not 75 <= meridian <= 135:
+        raise Refused(f"longitude {lon:.3f} lies outside the Gauss-Krüger zones of China", code="outside-zones", remedy="check the datum and the axis order")
+    return Metric(4534 + (meridian - 75) // 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read a batch of number pairs: a datum, whether the axes are swapped, and why."""
+
+    datum: Datum
+    swapped: bool
+    evidence: str
+
+
+def readings_by_range(x: ArrayLike, y: ArrayLike, *, near: tuple[float, float, float, float]) -> tuple[Reading, ...]:
+    """Propose what a batch of coordinates may be, by magnitude alone; nothing is decided here.
+
+    Parameters
+    ----------
+    x, y : array-like of float
+        The two columns as the file has them.
+    near : (west, south, east, north)
+        Degrees around the county.
+
+    Returns
+    -------
+    tuple of Reading
+        Degrees give three datums (which one is for the datum vote to say); planes give one.
+    """
+    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    good = np.isfinite(a) & np.isfinite(b)
+    if not good.any():
+        return ()
+    a, b = float(np.median(a[good])), float(np.median(b[good]))
+    west, south, east, north = near
+
+    def is_near(lon: float, lat: float) -> bool:
+        return west - 1 <= lon <= east + 1 and south - 1 <= lat <= north + 1
+
+    for swapped, (lon, lat) in ((False, (a, b)), (True, (b, a))):
+        if is_near(lon, lat):
+            order = "latitude first" if swapped else "longitude first"
+            return tuple(Reading(d, swapped, f"median {lon:.4f}, {lat:.4f}: degrees, {order}") for d in (WGS84, GCJ02, BD09))
+    return _plane_readings(a, b, is_near)
+
+
+def _plane_readings(a: float, b: float, is_near: Any) -> tuple[Reading, ...]:
+    found = []
+    # 4534..4554 without and 4513..4533 with the zone number; 6-degree zones 4491..4501 with it; Mercator.
+    for epsg in (*range(4534, 4555), *range(4513, 4534), *range(4491, 4502), 3857):
+        for swapped, (east, north) in ((False, (a, b)), (True, (b, a))):
+            lon, lat = to_cgcs2000([east], [north], Datum(f"epsg:{epsg}", epsg))
+            if np.isfinite(lon[0]) and is_near(float(lon[0]), float(lat[0])):
+                order = "northing first, as survey tables write it" if swapped else "easting first"
+                found.append(Reading(Datum(f"epsg:{epsg}", epsg), swapped, f"median {east:.1f}, {north:.1f}: metres, {order}"))
+    return tuple(found)
