@@ -1,0 +1,81 @@
+"""The only place that knows which concrete parts are used: store, clock, ids, settings."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from geo.authority import Actor, local_planner
+from geo.services.lookup import Lookup
+from geo.settings import Settings
+from geo.store import open_store
+from geo.store.base import Store
+
+__all__ = ["Services", "open_services"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a face needs to serve one county: the store, questions answered from memory, clock and ids."""
+
+    settings: Settings
+    store: Store
+    lookup: Lookup
+    actor: Actor
+    now: Callable[[], dt.datetime]
+    new_id: Callable[[], str]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the store."""
+        self.store.close()
+
+
+def utc_now() -> dt.datetime:
+    """The real clock, aware, in UTC."""
+    return dt.datetime.now(tz=dt.UTC)
+
+
+def random_id() -> str:
+    """Return a new random identity (UUID 4)."""
+    return str(uuid.uuid4())
+
+
+def open_services(
+    settings: Settings | None = None,
+    *,
+    store_url: str | None = None,
+    county_code: str | None = None,
+    create: bool = False,
+    now: Callable[[], dt.datetime] = utc_now,
+    new_id: Callable[[], str] = random_id,
+) -> Services:
+    """Open the store named (or the settings' one) and hand out the services on it.
+
+    Raises
+    ------
+    NotFound
+        There is no such store and `create` is false.
+    """
+    chosen = settings or Settings()
+    store = open_store(store_url or chosen.store, county_code=county_code, now=now, new_id=new_id, create=create)
+    return Services(
+        settings=chosen,
+        store=store,
+        lookup=Lookup(store, ticks=time.monotonic),
+        actor=local_planner(store.county_code),
+        now=now,
+        new_id=new_id,
+    )

@@ -1,0 +1,1 @@
+"""Use cases: each takes an actor and a store, and does its work in one transaction."""

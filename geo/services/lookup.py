@@ -1,0 +1,260 @@
+"""Which grid is this, and who is responsible? By coordinate, singly or in bulk, now or as of a date."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from geo.authority import Action, Actor, require
+from geo.crs import Datum, to_cgcs2000
+from geo.errors import NotFound, Refused
+from geo.model import Basis, Generation, Grid, GridKind, Json, Placement, WorkerKind
+from geo.services.published import PublishedCoverage, load_coverage
+from geo.store.base import Session, Store
+
+__all__ = ["Batch", "Lookup"]
+
+# How long an answer may lag behind a publication made by another process.
+_LAG_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Bulk answers as parallel object arrays: grid id ("" outside), code ("" outside) and basis."""
+
+    generation: Json
+    grid: NDArray[np.object_]
+    code: NDArray[np.object_]
+    basis: NDArray[np.object_]
+
+
+class Lookup:
+    """Questions about places, answered from memory.
+
+    The index of the active generation is kept and swapped whole when another one is published; other
+    processes notice within half a second. Generations of the past are loaded when first asked for.
+
+    Parameters
+    ----------
+    store : Store
+        The county's store.
+    ticks : callable
+        Monotonic clock in seconds, used only to limit how often the store is asked for the active generation.
+    """
+
+    def __init__(self, store: Store, *, ticks: Callable[[], float]) -> None:
+        self._store = store
+        self._ticks = ticks
+        self._lock = threading.Lock()
+        self._loaded: dict[str, PublishedCoverage] = {}
+        self._active_id: str | None = None
+        self._asked_at = -math.inf
+
+    # -- which coverage -------------------------------------------------------------------------
+    def coverage(self, actor: Actor, *, as_of: dt.date | None = None, generation: str | None = None) -> PublishedCoverage:
+        """Return the coverage in force (on a date), or that of a named generation.
+
+        Raises
+        ------
+        NotFound
+            No generation was in force, or none has that id.
+        """
+        if as_of is None and generation is None:
+            now = self._ticks()
+            known = self._loaded.get(self._active_id or "")
+            if known is not None and now - self._asked_at < _LAG_SECONDS:
+                return known
+        with self._store.reading(actor) as session:
+            wanted = session.generation(id=generation, as_of=as_of)
+            if wanted is None:
+                raise NotFound("no generation of grids is in force", remedy="import boundaries and activate them first")
+            loaded = self._load(session, wanted)
+        if as_of is None and generation is None:
+            self._active_id, self._asked_at = wanted.id, self._ticks()
+        return loaded
+
+    def _load(self, session: Session, generation: Generation) -> PublishedCoverage:
+        with self._lock:
+            if generation.id not in self._loaded:
+                self._loaded[generation.id] = load_coverage(session, generation)
+            return self._loaded[generation.id]
+
+    def forget(self) -> None:
+        """Drop what is known of the active generation, so that the next question asks the store."""
+        self._asked_at = -math.inf
+
+    # -- places ---------------------------------------------------------------------------------
+    def locate(
+        self,
+        actor: Actor,
+        lon: float,
+        lat: float,
+        *,
+        datum: Datum,
+        accuracy_m: float | None = None,
+        as_of: dt.date | None = None,
+        swapped: bool = False,
+    ) -> Placement:
+        """Place one point.
+
+        Parameters
+        ----------
+        lon, lat : float
+            Longitude and latitude in degrees (or easting and northing for a plane datum).
+        datum : Datum
+            What the numbers mean.
+        accuracy_m : float, optional
+            Radius of uncertainty in metres; grids within it become candidates.
+        as_of : date, optional
+            Answer with the grids in force on that day.
+        swapped : bool
+            The two numbers come as latitude, longitude.
+
+        Raises
+        ------
+        Refused
+            A coordinate is not finite, or the accuracy is negative.
+        NotFound
+            No generation is in force.
+        """
+        if not (math.isfinite(lon) and math.isfinite(lat)):
+            raise Refused("the coordinate is not a finite number", code="coordinate-not-finite", remedy="send degrees")
+        if accuracy_m is not None and not (0 <= accuracy_m <= 100_000):
+            raise Refused("accuracy_m must lie between 0 and 100000", code="accuracy-range", remedy="send metres")
+        cover = self.coverage(actor, as_of=as_of)
+        x, y = to_cgcs2000(*((lat, lon) if swapped else (lon, lat)), datum)
+        return self._answer(actor, cover, float(x[0]), float(y[0]), accuracy_m)
+
+    def _answer(self, actor: Actor, cover: PublishedCoverage, x: float, y: float, accuracy_m: float | None) -> Placement:
+        found = cover.base_index.locate(x, y, accuracy_m=accuracy_m, metric=cover.metric)
+        grid = cover.base[found.position] if found.position >= 0 else None
+        overlays = self._overlays(cover, x, y)
+        community = grid.community_code if grid else (overlays[0].community_code if overlays else None)
+        return Placement(
+            grid=cover.describe_grid(grid) if grid else None,
+            exclusive=tuple(cover.describe_grid(g) for g in overlays),
+            community=cover.describe_area(community),
+            town=cover.describe_area(cover.town_code(community)) if community else None,
+            basis=_basis(grid, on_boundary=found.on_boundary),
+            distance_to_boundary_m=found.distance_to_boundary_m,
+            candidates=tuple(cover.describe_grid(cover.base[p]) for p in found.candidates),
+            ambiguous=found.ambiguous,
+            generation=cover.describe_generation(),
+            responsible=self._responsible(actor, grid or (overlays[0] if overlays else None)),
+        )
+
+    @staticmethod
+    def _overlays(cover: PublishedCoverage, x: float, y: float) -> list[Grid]:
+        if cover.overlay_index is None:
+            return []
+        found = [cover.overlay[p] for p in cover.overlay_index.locate_all(x, y)]
+        return [g for g in found if g.kind is GridKind.EXCLUSIVE]
+
+    def _responsible(self, actor: Actor, grid: Grid | None) -> Json | None:
+        """Who is sent, for actors entitled to people: the full-time worker's post, never a phone unasked."""
+        if grid is None or not actor.may(Action.READ_PEOPLE):
+            return None
+        with self._store.reading(actor) as session:
+            rows = session.rows(
+                "gridworkers",
+                where={"grid_id": grid.id, "kind": WorkerKind.FULL_TIME.value},
+                columns=("id", "name", "post"),
+                order_by=("id",),
+            )
+        if not rows:
+            return {"role": "社区值班", "worker_id": None, "owner_unit": grid.owner_unit or None}
+        return {"role": "专职网格员", "worker_id": rows[0]["id"], "name": masked_name(rows[0]["name"])}
+
+    def locate_batch(
+        self, actor: Actor, lon: ArrayLike, lat: ArrayLike, *, datum: Datum, as_of: dt.date | None = None
+    ) -> Batch:
+        """Place many points; a point that is not finite gets basis ``invalid``, one outside ``outside``.
+
+        Parameters
+        ----------
+        lon, lat : array-like of float, shape (n,)
+            In `datum`.
+        """
+        cover = self.coverage(actor, as_of=as_of)
+        x, y = to_cgcs2000(lon, lat, datum)
+        if x.shape != y.shape or x.ndim != 1:
+            raise Refused("lon and lat must be columns of equal length", code="columns-unequal", remedy="send pairs")
+        position = cover.base_index.locate_many(x, y)
+        basis = np.where(position >= 0, Basis.INTERIOR.value, Basis.OUTSIDE.value).astype(object)
+        basis[~(np.isfinite(x) & np.isfinite(y))] = Basis.INVALID.value
+        return Batch(cover.describe_generation(), cover.ids[position], cover.codes[position], basis)
+
+    # -- grids ------------------------------------------------------------------------------------
+    def grids(
+        self,
+        actor: Actor,
+        *,
+        kind: GridKind | None = None,
+        as_of: dt.date | None = None,
+        generation: str | None = None,
+    ) -> tuple[Grid, ...]:
+        """Return the grids in force in position order: base layer first, then overlays."""
+        cover = self.coverage(actor, as_of=as_of, generation=generation)
+        return tuple(g for g in (*cover.base, *cover.overlay) if kind is None or g.kind is kind)
+
+    def grid(self, actor: Actor, grid_id: str, *, as_of: dt.date | None = None) -> Grid:
+        """Return one grid in force, by id, code or local number."""
+        for grid in self.grids(actor, as_of=as_of):
+            if grid_id in (grid.id, grid.code):
+                return grid
+        raise NotFound("no such grid is in force", remedy="old codes are answered by /codes/{code}")
+
+    def history(self, actor: Actor, grid_id: str) -> list[Json]:
+        """Return where a grid came from and went to, generation by generation, oldest first."""
+        with self._store.reading(actor) as session:
+            links = session.lineage()
+        known = {grid_id}
+        for _ in range(len(links)):
+            more = {e for k in links for e in (k.old_grid_id, k.new_grid_id) if {k.old_grid_id, k.new_grid_id} & known}
+            if more <= known:
+                break
+            known |= more
+        rows = [k for k in links if k.old_grid_id in known]
+        if not rows and not self._exists(actor, grid_id):
+            raise NotFound("no such grid", remedy="check the id")
+        return [
+            {
+                "old_grid": k.old_grid_id,
+                "new_grid": k.new_grid_id,
+                "change": k.change.value,
+                "area_share": k.area_share,
+                "household_share": k.household_share,
+                "households": k.households,
+            }
+            for k in rows
+        ]
+
+    def _exists(self, actor: Actor, grid_id: str) -> bool:
+        return any(g.id == grid_id for g in self.grids(actor))
+
+    def code(self, actor: Actor, code: str) -> list[Json]:
+        """Return the history rows of a code or local number; old codes stay searchable for ever."""
+        with self._store.reading(actor) as session:
+            rows: list[dict[str, Any]] = session.codes(code)
+        if not rows:
+            raise NotFound("this code was never given", remedy="check the digits")
+        return rows
+
+
+def _basis(grid: Grid | None, *, on_boundary: bool) -> Basis:
+    if grid is None:
+        return Basis.OUTSIDE
+    return Basis.BOUNDARY if on_boundary else Basis.INTERIOR
+
+
+def masked_name(name: str) -> str:
+    """Mask a personal name: 张三 → 张*, 欧阳修文 → 欧阳**."""
+    family = 2 if len(name) > 3 else 1
+    return name[:family] + "*" * max(len(name) - family, 0)
