@@ -10,20 +10,35 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geo.authority import Actor
-from geo.model import Area, Generation, Grid, GridKind, Lineage, Plan
+from geo.model import (
+    AnchorHousehold,
+    Area,
+    Building,
+    Duty,
+    Generation,
+    Grid,
+    GridKind,
+    Gridworker,
+    Household,
+    Incident,
+    Lineage,
+    PartyGroup,
+    Plan,
+    ServiceCentre,
+)
 
-__all__ = ["KINDS", "AssignmentColumns", "ImportRecord", "JournalEntry", "Session", "Store", "Upserted"]
+__all__ = ["FIELDS", "KINDS", "AssignmentColumns", "ImportRecord", "JournalEntry", "Session", "Store", "Upserted"]
 
 Row = dict[str, Any]
 
-# Record kinds with (county_code, source_key) as identity; grids, generations, assignments, plans and
+# Record kinds with (county_code, source_key) as identity (areas: county_code and code); grids, generations, assignments, plans and
 # the journal have methods of their own.
 KINDS = (
     "areas",
@@ -40,6 +55,30 @@ KINDS = (
     "lines",
     "aliases",
 )
+
+# Fields of each kind, those of the model class where there is one. `id` and `county_code` may be left out of an
+# upsert (the store fills them), other missing fields take the default of the model class, "" or null.
+FIELDS: dict[str, tuple[str, ...]] = {
+    "areas": ("id", "county_code", "code", "name", "kind", "official_name", "parent_code", "geometry"),
+    "compounds": (
+        *("id", "county_code", "source_key", "community_code", "name", "kind", "address_text", "aliases"),
+        "geometry",
+    ),
+    "buildings": tuple(f.name for f in fields(Building)),
+    "households": tuple(f.name for f in fields(Household)),
+    "gridworkers": tuple(f.name for f in fields(Gridworker)),
+    "party_groups": tuple(f.name for f in fields(PartyGroup)),
+    "anchor_households": tuple(f.name for f in fields(AnchorHousehold)),
+    "service_centres": tuple(f.name for f in fields(ServiceCentre)),
+    "incidents": tuple(f.name for f in fields(Incident)),
+    "places": (
+        *("id", "county_code", "source_key", "community_code", "name", "kind", "address_text", "aliases"),
+        *("lon", "lat"),
+    ),
+    "duties": tuple(f.name for f in fields(Duty)),
+    "lines": ("id", "county_code", "source_key", "name", "kind", "barrier", "aliases", "geometry"),
+    "aliases": ("id", "county_code", "source_key", "alias", "kind", "target_key", "community_code", "note"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +148,17 @@ class Session(Protocol):
     def upsert(self, kind: str, rows: Iterable[Mapping[str, Any]]) -> Upserted:
         """Insert or update rows of one of `KINDS` by (county_code, source_key), keeping known ids.
 
-        Rows carry the fields of the model class; geometry is a shapely object; tuples are stored as
-        JSON; unknown keys are refused.
+        Rows carry the `FIELDS` of the kind; geometry is a shapely object; tuples are stored as JSON; unknown
+        keys are refused. The id of a known row is kept, whatever the new row says; a new row without `id`
+        gets one of `new_id`. A key that comes twice in one call is refused, and a row outside the actor's
+        areas too. Instants are aware and kept to the millisecond, in UTC.
+
+        Raises
+        ------
+        Refused
+            An unknown or missing field, a wrong type, a doubled key (the row is named).
+        Forbidden
+            A row lies outside the actor's areas.
         """
 
     def rows(
@@ -123,10 +171,19 @@ class Session(Protocol):
         limit: int | None = None,
         offset: int = 0,
     ) -> list[Row]:
-        """Return rows as dicts. `where` values: scalar (equal), list (in), None (is null)."""
+        """Return rows as dicts, ordered by `order_by` ("-name" is descending), then by id.
 
-    def columns(self, kind: str, names: Sequence[str], *, where: Mapping[str, Any] | None = None) -> dict[str, NDArray[Any]]:
-        """Return columns as numpy arrays ordered by id (floats with NaN for null, else object)."""
+        `where` values: scalar (equal), list (in), None (is null). Tuples come back as tuples, enumerations as
+        their values, instants aware in UTC, geometry as shapely objects.
+        """
+
+    def columns(
+        self, kind: str, names: Sequence[str], *, where: Mapping[str, Any] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Return columns as numpy arrays ordered by id.
+
+        Numbers that may be null are float64 with NaN, whole numbers int64, truth values bool, all else object.
+        """
 
     def count(self, kind: str, *, where: Mapping[str, Any] | None = None) -> int:
         """Count the rows that `rows` would list."""
@@ -138,45 +195,92 @@ class Session(Protocol):
         """Keep provenance (file hash, datum, encoding, counts, raw rows without personal columns)."""
 
     def imports(self) -> list[ImportRecord]:
-        """Provenance of all applied files, oldest first."""
+        """Provenance of all applied files, oldest first; `raw_rows` is left empty."""
+
+    def import_rows(self, import_id: str) -> list[Row]:
+        """Raw rows kept with one import; `NotFound` unless the actor sees the whole county."""
 
     # -- generations -------------------------------------------------------------------------
     def put_generation(self, generation: Generation) -> None:
-        """Insert a generation, or update state, dates, filing number and note of a known one."""
+        """Insert an inactive generation, or update dates, plan, filing number and note of a known one.
+
+        Of a generation that was ever active only filing number and note may change; the state changes by
+        `activate` alone (`Conflict` otherwise).
+        """
 
     def generations(self) -> list[Generation]:
         """All generations of the county by serial."""
 
     def generation(self, *, id: str | None = None, as_of: dt.date | None = None) -> Generation | None:  # noqa: A002
-        """One by id; else the active one; with `as_of`, the one in force on that date."""
+        """One by id; else the active one; with `as_of`, the one in force on that date.
+
+        In force on a date is, of all generations that are or were active, the one with the latest
+        `effective_from` not after the date (of equal ones the highest serial). None where there is none.
+        """
 
     def put_grids(self, generation_id: str, grids: Sequence[Grid]) -> None:
-        """Add or replace grids of an INACTIVE generation (also writes code and name history)."""
+        """Add or replace (by grid id) grids of an INACTIVE generation; the others stay.
+
+        Raises
+        ------
+        Conflict
+            The generation is or was active; a code comes twice or belongs, now or formerly, to another grid;
+            a source key comes twice in one kind.
+        """
+
+    def remove_grids(self, generation_id: str, grid_ids: Sequence[str]) -> int:
+        """Take grids out of an INACTIVE generation, with their assignments; return how many there were."""
 
     def grids(self, generation_id: str, kind: GridKind | None = None) -> list[Grid]:
         """Grids of a generation in position order (order of grid UUID)."""
 
     def activate(self, generation_id: str, *, effective_from: dt.date, published_at: dt.datetime) -> None:
-        """Make a generation the active one; the former active one becomes superseded."""
+        """Make an inactive generation the active one; the former active one becomes superseded.
+
+        Writes the history of codes and names: opens a row for each grid whose code (or local number, while it
+        has no code) or name is new, from `effective_from` on, and closes those of grids that end.
+        `add_code` and `retire_code`, before or after it, only add reason and filing number.
+
+        Raises
+        ------
+        Conflict
+            The generation is not inactive, has no base grid, or starts before the one now active.
+        """
 
     def codes(self, code: str) -> list[Row]:
-        """History rows (code, name, grid_id, valid_from, valid_to, reason, filing_no) of a code or local number."""
+        """History rows of a code or local number, oldest first.
 
-    def add_code(self, grid_id: str, code: str, *, name: str, valid_from: dt.date, reason: str, filing_no: str = "") -> None:
-        """Open a code-and-name history row and close the former one of that grid; a retired code is refused."""
+        Keys: code, name, grid_id, local (True for 原编号), valid_from, valid_to (None while open), reason, filing_no.
+        """
+
+    def code_history(self, grid_id: str) -> list[Row]:
+        """History rows (keys as in `codes`) of one grid, oldest first."""
+
+    def add_code(
+        self, grid_id: str, code: str, *, name: str, valid_from: dt.date, reason: str, filing_no: str = ""
+    ) -> None:
+        """Open a code-and-name history row and close the former one of that grid.
+
+        A code belongs to one grid for ever: a retired code, or one of another grid, raises `Conflict`.
+        """
 
     def retire_code(self, grid_id: str, *, valid_to: dt.date, reason: str) -> None:
         """Close the open history row of a grid that ends."""
 
     # -- assignments and lineage ---------------------------------------------------------------
     def put_assignments(self, generation_id: str, columns: AssignmentColumns) -> None:
-        """Write (replace, for an inactive generation) the assignments of one subject."""
+        """Write the assignments of one subject.
+
+        Inactive generation: replaces all of them. Active or superseded: new subjects are added, and a changed
+        placement keeps the former one in the history of assignments (nothing is overwritten without trace).
+        Unknown subject or grid ids are refused.
+        """
 
     def assignments(self, generation_id: str, subject: str) -> dict[str, NDArray[Any]]:
         """Columns subject_id, grid_id, exclusive_ids, basis, ordered by subject_id."""
 
     def assignment_counts(self, generation_id: str, subject: str) -> dict[str, int]:
-        """Rows per grid_id ("" = outside or unplaced)."""
+        """Rows per grid_id ("" = outside or unplaced) among the subjects the actor sees."""
 
     def put_lineage(self, from_generation: str, to_generation: str, links: Sequence[Lineage]) -> None:
         """Write the links between two generations."""
@@ -198,8 +302,16 @@ class Session(Protocol):
         """All plans the actor may see, newest first."""
 
     # -- journal -------------------------------------------------------------------------------
-    def note(self, action: str, subject: str, *, result: str = "done", detail: Mapping[str, Any] | None = None) -> JournalEntry:
-        """Append a hash-chained entry in this transaction."""
+    def note(
+        self, action: str, subject: str, *, result: str = "done", detail: Mapping[str, Any] | None = None
+    ) -> JournalEntry:
+        """Append a hash-chained entry in this transaction.
+
+        Raises
+        ------
+        Refused
+            `detail` has a key or value that looks personal (name, phone, document number), or is no JSON.
+        """
 
     def journal(self, *, after: int = 0, limit: int = 1000) -> list[JournalEntry]:
         """Entries with serial > `after`."""
@@ -210,18 +322,26 @@ class Store(Protocol):
 
     county_code: str
     url: str
+    warnings: tuple[str, ...]
 
     def reading(self, actor: Actor) -> AbstractContextManager[Session]:
         """Open a session that only reads (one snapshot)."""
 
     def writing(self, actor: Actor) -> AbstractContextManager[Session]:
-        """Open a session that writes; nothing stays unless `commit()` was called."""
+        """Open a session that writes; nothing stays unless `commit()` was called.
+
+        One county has one writer at a time, in both engines; others wait some seconds, then get `Unavailable`.
+        """
 
     def verify_journal(self) -> tuple[int, str]:
         """Recompute the chain; return (entries, head hash). Raises `Conflict` naming the first broken serial."""
 
     def backup(self, target: str) -> None:
-        """Write a consistent copy (GeoPackage: a file; PostGIS: refused with the pg_dump line to run)."""
+        """Write a consistent copy (GeoPackage: a file; PostGIS: refused with the pg_dump line to run).
+
+        Hand this copy, never the live file, to QGIS, GDAL or pyogrio: a second SQLite library in one process
+        drops the locks of the first.
+        """
 
     def close(self) -> None:
         """Checkpoint and release every handle."""
