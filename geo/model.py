@@ -17,12 +17,14 @@ Json = dict[str, Any]
 Geometry = Any
 
 __all__ = [
+    "Alias",
     "AnchorHousehold",
     "Area",
     "AreaKind",
     "Basis",
     "Building",
     "ChangeKind",
+    "Compound",
     "Duty",
     "Finding",
     "FindingCode",
@@ -35,9 +37,11 @@ __all__ = [
     "Household",
     "Incident",
     "Json",
+    "Line",
     "Lineage",
     "PartyGroup",
     "PartyLevel",
+    "Place",
     "Placement",
     "Plan",
     "PlanState",
@@ -204,7 +208,64 @@ class Building:
     number: str
     geometry: Geometry
     stairwells: int = 0
+    dwellings: int = 0
+    use: str = ""
     address_text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compound:
+    """小区 / 院落: a named group of buildings with an outline; `manager` is the property company."""
+
+    id: str
+    county_code: str
+    source_key: str
+    name: str
+    community_code: str
+    geometry: Geometry | None = None
+    category: str = ""
+    manager: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """地名、标志物: a name people use for a spot; `alias` holds other names joined by 、."""
+
+    id: str
+    county_code: str
+    source_key: str
+    name: str
+    community_code: str
+    geometry: Geometry
+    alias: str = ""
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A road, river or railway; `barrier` marks what cannot be crossed on foot there."""
+
+    id: str
+    county_code: str
+    source_key: str
+    kind: str
+    geometry: Geometry
+    name: str = ""
+    grade: str = ""
+    barrier: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """A learned wording: `text` (normalised) was corrected by hand to mean this grid, building or place."""
+
+    id: str
+    county_code: str
+    source_key: str
+    text: str
+    target_kind: str
+    target_id: str
+    community_code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +304,7 @@ class Incident:
     category_code: str
     address_text: str
     community_hint: str = ""
+    grid_hint: str = ""
     lon: float | None = None
     lat: float | None = None
     raw_x: float | None = None
@@ -261,9 +323,11 @@ class Gridworker:
     kind: WorkerKind
     community_code: str
     grid_id: str | None
+    grid_ids: tuple[str, ...] = ()
     name: str = ""
     phone: str = ""
     post: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
