@@ -1,0 +1,227 @@
+"""Boundaries on their way into force: collected, checked, repaired, settled, activated, reverted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from geo.authority import Action, Actor, require
+from geo.errors import Conflict, CoverageBroken, NotFound
+from geo.model import Finding, Generation, GenerationState, Grid, GridKind
+from geo.services.placement import Placed, place_subjects
+from geo.services.published import extent_of, load_coverage, metric_of
+from geo.store.base import Session, Store
+from geo.topology import Repaired, check, repair, settle
+
+__all__ = [
+    "Activated",
+    "RepairOutcome",
+    "activate_generation",
+    "check_generation",
+    "collecting_generation",
+    "repair_generation",
+    "revert_generation",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RepairOutcome:
+    """What a repair of a generation did: every change, and the findings before and after."""
+
+    generation_id: str
+    before: tuple[Finding, ...]
+    after: tuple[Finding, ...]
+    changes: tuple[Any, ...]
+    settled: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Activated:
+    """What putting a generation into force placed."""
+
+    generation: Generation
+    households: Placed
+    incidents: Placed
+
+
+def collecting_generation(session: Session, *, new_id: Callable[[], str]) -> Generation:
+    """Return the inactive generation that collects imported boundaries, opening one where there is none."""
+    known = session.generations()
+    for generation in known:
+        if generation.state is GenerationState.INACTIVE and generation.plan_id is None:
+            return generation
+    county = session.areas()[0].county_code if session.areas() else session.actor.areas[0]
+    opened = Generation(
+        id=new_id(),
+        county_code=county,
+        serial=max((g.serial for g in known), default=0) + 1,
+        state=GenerationState.INACTIVE,
+        effective_from=None,
+        note="imported boundaries",
+    )
+    session.put_generation(opened)
+    return opened
+
+
+def _named(session: Session, generation_id: str | None) -> Generation:
+    if generation_id is not None:
+        found = session.generation(id=generation_id)
+    else:
+        inactive = [g for g in session.generations() if g.state is GenerationState.INACTIVE]
+        found = inactive[-1] if inactive else session.generation()
+    if found is None:
+        raise NotFound("no generation of grids is stored", remedy="import boundaries first")
+    return found
+
+
+def _base(session: Session, generation: Generation) -> list[Grid]:
+    grids = session.grids(generation.id, GridKind.BASE)
+    if not grids:
+        raise NotFound("this generation holds no base grids", remedy="import boundaries first")
+    return grids
+
+
+def _question(session: Session, grids: Sequence[Grid]) -> dict[str, Any]:
+    """Collect what every topology call is told about these grids."""
+    names = {a.code: a.name for a in session.areas()}
+    return {
+        "names": [f"{names.get(g.community_code, g.community_code)}/{g.name}" for g in grids],
+        "metric": metric_of(grids),
+        "extent": extent_of(session.areas(), {g.community_code for g in grids}),
+        "parents": [g.community_code for g in grids],
+    }
+
+
+def check_generation(store: Store, actor: Actor, *, generation_id: str | None = None) -> tuple[Finding, ...]:
+    """Report every finding of a generation's base grids (the inactive one unless named); changes nothing."""
+    with store.reading(actor) as session:
+        grids = _base(session, _named(session, generation_id))
+        return tuple(_check(session, grids))
+
+
+def _check(session: Session, grids: Sequence[Grid]) -> list[Finding]:
+    return check([g.geometry for g in grids], codes=[g.code or g.local_code for g in grids], **_question(session, grids))
+
+
+def repair_generation(
+    store: Store,
+    actor: Actor,
+    *,
+    tolerance_m: float,
+    settle_rest: bool = False,
+    generation_id: str | None = None,
+) -> RepairOutcome:
+    """Repair the base grids of an inactive generation within a tolerance, and list every change.
+
+    Parameters
+    ----------
+    tolerance_m : float
+        No node moves further than this, in metres.
+    settle_rest : bool
+        Also give what is wider than the tolerance to the neighbour with the longest shared edge, listed apart.
+
+    Raises
+    ------
+    Conflict
+        The generation is in force; what is published is never changed.
+    """
+    require(actor, Action.PLAN)
+    with store.writing(actor) as session:
+        generation = _named(session, generation_id)
+        if generation.state is not GenerationState.INACTIVE:
+            raise Conflict("a generation in force is never changed", remedy="redraw it in a plan and publish that")
+        grids = _base(session, generation)
+        question = _question(session, grids)
+        before = tuple(_check(session, grids))
+        repaired = repair([g.geometry for g in grids], tolerance_m=tolerance_m, **question)
+        rest: Repaired | None = None
+        if settle_rest and any(f.blocking for f in repaired.findings):
+            rest = settle(repaired.geometries, repaired.findings, **question)
+        final = rest or repaired
+        mended = [replace(g, geometry=shape) for g, shape in zip(grids, final.geometries, strict=True)]
+        session.put_grids(generation.id, mended)
+        outcome = RepairOutcome(
+            generation.id, before, tuple(_check(session, mended)), tuple(repaired.changes), tuple(rest.changes if rest else ())
+        )
+        session.note("repair", generation.id, detail={"changes": len(outcome.changes), "settled": len(outcome.settled)})
+        session.commit()
+        return outcome
+
+
+def activate_generation(
+    store: Store,
+    actor: Actor,
+    *,
+    effective_from: dt.date,
+    now: Callable[[], dt.datetime],
+    generation_id: str | None = None,
+) -> Activated:
+    """Put an imported generation into force and place everything in it, in one transaction.
+
+    Raises
+    ------
+    CoverageBroken
+        Blocking findings are left.
+    Conflict
+        The generation is in force already, or was superseded.
+    """
+    require(actor, Action.PUBLISH)
+    with store.writing(actor) as session:
+        generation = _named(session, generation_id)
+        if generation.state is not GenerationState.INACTIVE:
+            raise Conflict("this generation was activated before", remedy="see `wangge generation list`")
+        left = [f for f in _check(session, _base(session, generation)) if f.blocking]
+        if left:
+            raise CoverageBroken(
+                f"{len(left)} findings block activation; the first: {left[0].message}",
+                remedy="repair, settle or raise the tolerance",
+            )
+        households, incidents = place_subjects(session, load_coverage(session, generation))
+        session.put_assignments(generation.id, households.columns)
+        session.put_assignments(generation.id, incidents.columns)
+        session.activate(generation.id, effective_from=effective_from, published_at=now())
+        session.note(
+            "activate",
+            generation.id,
+            detail={"effective_from": effective_from.isoformat(), "households": dict(households.by_basis)},
+        )
+        active = session.generation(id=generation.id)
+        session.commit()
+    if active is None:
+        raise NotFound("the generation vanished while it was activated")
+    return Activated(active, households, incidents)
+
+
+def revert_generation(
+    store: Store,
+    actor: Actor,
+    *,
+    to: str,
+    effective_from: dt.date,
+    now: Callable[[], dt.datetime],
+    new_id: Callable[[], str],
+) -> Activated:
+    """Bring a former generation's grids back as a NEW generation; what was published stays published."""
+    require(actor, Action.PUBLISH)
+    with store.writing(actor) as session:
+        former = _named(session, to)
+        if former.state is GenerationState.INACTIVE:
+            raise Conflict("this generation was never in force", remedy="activate it instead")
+        serial = max(g.serial for g in session.generations()) + 1
+        again = replace(
+            former,
+            id=new_id(),
+            serial=serial,
+            state=GenerationState.INACTIVE,
+            effective_from=None,
+            published_at=None,
+            parent_id=former.id,
+            note=f"reverts to generation {former.serial}",
+        )
+        session.put_generation(again)
+        session.put_grids(again.id, session.grids(former.id))
+        session.note("revert", again.id, detail={"to": former.id})
+        session.commit()
+    return activate_generation(store, actor, effective_from=effective_from, now=now, generation_id=again.id)

@@ -1,0 +1,135 @@
+"""Places every household and incident of a generation: building before point, point before nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from geo.assign import assign_points
+from geo.formats.numerals import house_number, plain_text
+from geo.model import Basis
+from geo.services.published import PublishedCoverage
+from geo.store.base import AssignmentColumns, Session
+
+__all__ = ["Placed", "place_subjects"]
+
+ObjectArray = NDArray[np.object_]
+FloatArray = NDArray[np.float64]
+BuildingKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What placing one subject gave: the columns to store and how many rows have each basis."""
+
+    columns: AssignmentColumns
+    by_basis: Mapping[str, int]
+
+    @property
+    def placed(self) -> int:
+        """Rows that have a base grid."""
+        return sum(1 for g in self.columns.grid_id if g)
+
+
+def place_subjects(session: Session, cover: PublishedCoverage) -> tuple[Placed, Placed]:
+    """Place all households and incidents against one coverage.
+
+    Priority: a recorded building (its inner point), else the recorded point, else ``unplaced``.
+    A household whose building is known is placed with it, so that one building never splits.
+
+    Returns
+    -------
+    households, incidents : Placed
+    """
+    buildings = _building_points(session)
+    households = session.columns(
+        "households", ("id", "community_code", "compound", "building_number", "lon", "lat")
+    )
+    incidents = session.columns("incidents", ("id", "lon", "lat"))
+    lon, lat = households["lon"].astype(np.float64), households["lat"].astype(np.float64)
+    from_building = _use_buildings(households, buildings, lon, lat)
+    return (
+        _place("household", households["id"], lon, lat, cover, from_building=from_building),
+        _place("incident", incidents["id"], incidents["lon"], incidents["lat"], cover, from_building=None),
+    )
+
+
+def building_key(community_code: str, compound: str, number: str) -> BuildingKey:
+    """Return the key under which a building is known: community, plain compound name, plain number."""
+    return community_code, plain_text(compound), house_number(number)
+
+
+def _building_points(session: Session) -> dict[BuildingKey, tuple[float, float]]:
+    table = session.columns("buildings", ("community_code", "compound", "number", "geometry"))
+    inner = shapely.point_on_surface(table["geometry"])
+    x, y = shapely.get_x(inner), shapely.get_y(inner)
+    found: dict[BuildingKey, tuple[float, float]] = {}
+    twice: set[BuildingKey] = set()
+    for row, (community, compound, number) in enumerate(
+        zip(table["community_code"], table["compound"], table["number"], strict=True)
+    ):
+        if not number:
+            continue
+        key = building_key(community, compound or "", number)
+        if key in found:
+            twice.add(key)
+        found[key] = (float(x[row]), float(y[row]))
+    # Two buildings under one number name no place: better unplaced than wrong.
+    return {key: place for key, place in found.items() if key not in twice}
+
+
+def _use_buildings(
+    households: Mapping[str, ObjectArray],
+    buildings: Mapping[BuildingKey, tuple[float, float]],
+    lon: FloatArray,
+    lat: FloatArray,
+) -> NDArray[np.bool_]:
+    """Overwrite lon/lat in place where the household's building is known; tell where."""
+    used = np.zeros(len(lon), dtype=bool)
+    cache: dict[tuple[str, str, str], tuple[float, float] | None] = {}
+    rows = zip(households["community_code"], households["compound"], households["building_number"], strict=True)
+    for row, raw in enumerate(rows):
+        if not raw[2]:
+            continue
+        if raw not in cache:
+            cache[raw] = buildings.get(building_key(raw[0], raw[1] or "", raw[2]))
+        place = cache[raw]
+        if place is not None:
+            lon[row], lat[row] = place
+            used[row] = True
+    return used
+
+
+def _place(
+    subject: str,
+    ids: ObjectArray,
+    lon: Any,
+    lat: Any,
+    cover: PublishedCoverage,
+    *,
+    from_building: NDArray[np.bool_] | None,
+) -> Placed:
+    x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+    found = assign_points(cover.base_index, cover.overlay_index, x, y)
+    basis = np.asarray(found.basis, dtype=object)
+    if from_building is not None:
+        basis[from_building & (found.position >= 0)] = Basis.BUILDING.value
+    basis[~(np.isfinite(x) & np.isfinite(y))] = Basis.UNPLACED.value
+    overlay_ids = [g.id for g in cover.overlay]
+    exclusive = [" ".join(overlay_ids[p] for p in places) for places in found.overlays]
+    words, counts = np.unique(basis.astype(str), return_counts=True)
+    return Placed(
+        AssignmentColumns(
+            subject=subject,
+            subject_id=list(ids),
+            grid_id=list(cover.ids[found.position]),
+            exclusive_ids=exclusive,
+            basis=list(basis),
+        ),
+        {str(w): int(c) for w, c in zip(words, counts, strict=True)},
+    )
