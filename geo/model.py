@@ -215,30 +215,33 @@ class Building:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compound:
-    """小区 / 院落: a named group of buildings with an outline; `manager` is the property company."""
+    """小区 / 院落: a named group of buildings with an outline."""
 
     id: str
     county_code: str
     source_key: str
     name: str
     community_code: str
+    kind: str = ""
+    address_text: str = ""
+    aliases: tuple[str, ...] = ()
     geometry: Geometry | None = None
-    category: str = ""
-    manager: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """地名、标志物: a name people use for a spot; `alias` holds other names joined by 、."""
+    """地名、标志物: a name people use for a spot, with the other names it goes by."""
 
     id: str
     county_code: str
     source_key: str
     name: str
     community_code: str
-    geometry: Geometry
-    alias: str = ""
-    category: str = ""
+    lon: float
+    lat: float
+    kind: str = ""
+    address_text: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,21 +254,22 @@ class Line:
     kind: str
     geometry: Geometry
     name: str = ""
-    grade: str = ""
     barrier: bool = False
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """A learned wording: `text` (normalised) was corrected by hand to mean this grid, building or place."""
+    """A learned wording: `alias` was corrected by hand to mean the object of `kind` with `target_key`."""
 
     id: str
     county_code: str
     source_key: str
-    text: str
-    target_kind: str
-    target_id: str
+    alias: str
+    kind: str
+    target_key: str
     community_code: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from geo.authority import Action, Actor, require
 from geo.crs import Datum, to_cgcs2000
 from geo.errors import NotFound, Refused
 from geo.model import Basis, Generation, Grid, GridKind, Json, Placement, WorkerKind
+from geo.services.naming import masked_name
 from geo.services.published import PublishedCoverage, load_coverage
 from geo.store.base import Session, Store
 
@@ -252,9 +253,3 @@ def _basis(grid: Grid | None, *, on_boundary: bool) -> Basis:
     if grid is None:
         return Basis.OUTSIDE
     return Basis.BOUNDARY if on_boundary else Basis.INTERIOR
-
-
-def masked_name(name: str) -> str:
-    """Mask a personal name: 张三 → 张*, 欧阳修文 → 欧阳**."""
-    family = 2 if len(name) > 3 else 1
-    return name[:family] + "*" * max(len(name) - family, 0)

@@ -11,8 +11,8 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.assign import assign_points
-from geo.formats.numerals import house_number, plain_text
 from geo.model import Basis
+from geo.services.naming import house_number, plain_text
 from geo.services.published import PublishedCoverage
 from geo.store.base import AssignmentColumns, Session
 

@@ -10,10 +10,11 @@ from typing import Any
 import shapely
 
 from geo.formats import Feature
-from geo.formats.numerals import grid_key, nfkc, plain_text
+from geo.formats.numerals import grid_key, normalise
 from geo.model import Area, Grid, GridKind
 from geo.services.ingest.reading import RowReader, RowRefused
 from geo.services.ingest.records import County
+from geo.services.naming import plain_text
 
 __all__ = ["GRID_KINDS", "Drawn", "draw_base", "draw_overlay", "join_roster"]
 
@@ -57,7 +58,7 @@ class Drawn:
 def draw_base(row: RowReader, county: County, file: str) -> Drawn:
     """Read one base grid: the community stands in a column, in the folder's name or in the file's."""
     geometry = _polygon(row)
-    name = row.text("name") or nfkc(row.feature.name or "").strip()
+    name = row.text("name") or normalise(row.feature.name)
     named, number, _ = grid_key(name)
     local = row.text("local_code") or (str(number) if number is not None else "")
     area = _community(row, county, file, named)
@@ -94,7 +95,7 @@ def _polygon(row: RowReader) -> Any:
 
 def draw_overlay(row: RowReader, county: County) -> Drawn:
     """Read one row or outline of an overlay grid; either half may be missing until `join_roster`."""
-    key = row.text("key") or nfkc(row.feature.name or "").strip()
+    key = row.text("key") or normalise(row.feature.name)
     name = row.text("name")
     if not key and not name:
         raise RowRefused("neither number nor name is given", code="name-missing", remedy="fill 编号 or 名称 in")

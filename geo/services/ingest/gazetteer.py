@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from geo.formats.numerals import plain_text
+from geo.formats.numerals import community_core, community_key
 from geo.model import Area, AreaKind
+from geo.services.naming import plain_text
 
-__all__ = ["Communities", "community_key"]
+__all__ = ["Communities"]
 
-_SUFFIX = re.compile(r"(社区居民委员会|社区居委会|居民委员会|居委会|社区|村民委员会|村委会|村)$")
 _LEAVES = (AreaKind.COMMUNITY, AreaKind.FOREST_CENTRE, AreaKind.VILLAGE)
-
-
-def community_key(text: str) -> str:
-    """Return the name without suffixes: 黎明社区居民委员会 → 黎明, 红建中心社区 → 红建."""
-    bare = _SUFFIX.sub("", plain_text(text))
-    return bare.removesuffix("中心") if bare not in {"中心"} else bare
 
 
 class Communities:
@@ -34,9 +27,10 @@ class Communities:
         known = list(areas)
         self._towns = {plain_text(a.name): a for a in known if a.kind is AreaKind.TOWN}
         self._by_code = {a.code: a for a in known if a.kind in _LEAVES}
-        self._by_key: dict[str, list[Area]] = defaultdict(list)
+        self._by_name: dict[str, list[Area]] = defaultdict(list)
         for area in self._by_code.values():
-            self._by_key[community_key(area.name)].append(area)
+            for name in {community_key(area.name), community_core(area.name), community_key(area.name).removesuffix("村")}:
+                self._by_name[name].append(area)
 
     def __len__(self) -> int:
         return len(self._by_code)
@@ -54,20 +48,16 @@ class Communities:
         plain = plain_text(text or "")
         if plain in self._by_code:
             return self._by_code[plain]
+        if not plain:
+            return None
         named = self._town(plain) or self._town(plain_text(town or ""))
-        bare = plain.removeprefix("黑龙江省").removeprefix("伊春市").removeprefix("丰林县")
-        if named is not None and bare != plain_text(named.name):
-            bare = self._without_town(bare, named)
-        candidates = self._by_key.get(community_key(bare), []) if bare else []
-        if named is not None:
-            candidates = [c for c in candidates if c.parent_code == named.code]
-        return candidates[0] if len(candidates) == 1 else None
-
-    def _without_town(self, text: str, town: Area) -> str:
-        name = plain_text(town.name)
-        # 新青镇林场中心社区 is itself a community's name: the prefix goes only where the rest is known.
-        rest = text.removeprefix(name)
-        return rest if community_key(rest) in self._by_key else text
+        for name in (community_key(plain), community_core(plain)):
+            candidates = self._by_name.get(name, [])
+            if named is not None:
+                candidates = [c for c in candidates if c.parent_code == named.code]
+            if len(candidates) == 1:
+                return candidates[0]
+        return None
 
     def _town(self, text: str) -> Area | None:
         for name, area in self._towns.items():

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from geo.formats import Feature, Rejected
 from geo.errors import Where
-from geo.formats.numerals import nfkc
+from geo.formats import Feature, Rejected
+from geo.formats.numerals import normalise
 
 __all__ = ["RowReader", "RowRefused", "rejection"]
 
@@ -68,7 +68,7 @@ class RowReader:
             return ""
         if isinstance(value, float) and value.is_integer():
             return str(int(value))
-        return nfkc(str(value)).strip()
+        return normalise(str(value))
 
     def needed(self, field: str) -> str:
         """Return a text that must not be empty."""
@@ -98,6 +98,10 @@ class RowReader:
         if value is None or not math.isfinite(value):
             raise RowRefused(f"{field} is not a finite number", code="number-bad", column=self.columns.get(field, field))
         return value
+
+    def listed(self, field: str) -> tuple[str, ...]:
+        """Return the parts of a cell that lists several, joined by ; or 、 or a comma."""
+        return tuple(part.strip() for part in re.split(r"[;；、,，]", self.text(field)) if part.strip())
 
     def flag(self, field: str) -> bool:
         """Return a yes/no cell."""

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from geo.formats.numerals import grid_key, house_number, plain_text
+from geo.formats.numerals import grid_key
 from geo.model import Area, AreaKind, PartyLevel, WorkerKind
 from geo.services.ingest.gazetteer import Communities
 from geo.services.ingest.reading import RowReader, RowRefused
+from geo.services.naming import house_number, plain_text
 
 __all__ = ["POINT_KINDS", "RECORD_PARSERS", "County", "Record"]
 
@@ -83,16 +84,16 @@ def _area(row: RowReader, county: County) -> Record:
         level = _AREA_KINDS.get(kind) or AreaKind(kind)
     except ValueError:
         raise RowRefused("the kind of area is not known", code="kind-unknown", column=row.columns.get("kind", "kind")) from None
-    return _record(
-        county,
-        code,
-        code=code,
-        name=row.needed("name"),
-        official_name=row.text("official_name"),
-        kind=level.value,
-        parent_code=row.text("parent") or None,
-        geometry=row.feature.geometry,
-    )
+    return {
+        "id": county.new_id(),
+        "county_code": county.code,
+        "code": code,
+        "name": row.needed("name"),
+        "official_name": row.text("official_name"),
+        "kind": level.value,
+        "parent_code": row.text("parent") or None,
+        "geometry": row.feature.geometry,
+    }
 
 
 def _compound(row: RowReader, county: County) -> Record:
@@ -104,8 +105,7 @@ def _compound(row: RowReader, county: County) -> Record:
         name=name,
         community_code=area.code if area else "",
         geometry=row.feature.geometry,
-        category=row.text("category"),
-        manager=row.text("manager"),
+        kind=row.text("category"),
     )
 
 
@@ -163,13 +163,12 @@ def _incident(row: RowReader, county: County) -> Record:
 
 def _anchor(row: RowReader, county: County) -> Record:
     area = county.community(row)
-    linked = [k.strip() for k in row.text("linked").replace("；", ";").replace("、", ";").split(";")]
     return _record(
         county,
         row.needed("key"),
         community_code=area.code if area else "",
         household_key=row.text("household"),
-        linked_keys=tuple(k for k in linked if k),
+        linked_keys=row.listed("linked"),
         **_point(row),
     )
 
@@ -199,8 +198,8 @@ def _place(row: RowReader, county: County) -> Record:
         name=name,
         community_code=code,
         geometry=row.feature.geometry,
-        alias=row.text("alias"),
-        category=row.text("category"),
+        aliases=row.listed("alias"),
+        kind=row.text("category"),
     )
 
 
@@ -227,7 +226,6 @@ def _line(row: RowReader, county: County) -> Record:
         f"{kind}/{name}/{row.feature.row}",
         kind=kind,
         name=name,
-        grade=row.text("grade"),
         barrier=row.flag("barrier"),
         geometry=row.feature.geometry,
     )
