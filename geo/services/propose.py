@@ -1,0 +1,206 @@
+"""Merge proposals for the stored coverage: the exact optimum, saved as a draft plan with its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from geo.authority import Action, Actor, require
+from geo.errors import NotFound, Refused
+from geo.model import Generation, Grid, GridKind, Plan, PlanState
+from geo.planning import Constraints, Proposal, Units, Weights, propose, units_from_polygons
+from geo.services.load import grid_loads
+from geo.services.published import metric_of
+from geo.settings import Settings
+from geo.store.base import Session, Store
+from geo.topology.edits import Merge
+
+__all__ = ["MergeRequest", "Proposed", "propose_merge", "stored_units"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRequest:
+    """What a planner asks of a merge; grids are named by id, code, local number with community, or name.
+
+    Attributes
+    ----------
+    groups : int, (int, int) or "fewest"
+        Exactly K, a band, or as few as `max_load` allows.
+    counts : mapping
+        Community or town code → number of groups (or a range).
+    load : mapping
+        Load word → weight; resident households by default.
+    area : str
+        Code prefix: only grids there are merged, all others stay as they are.
+    """
+
+    groups: int | tuple[int, int] | str
+    weights: Weights = field(default_factory=Weights)
+    counts: Mapping[str, int | tuple[int, int]] = field(default_factory=dict)
+    keep: Sequence[str] = ()
+    together: Sequence[Sequence[str]] = ()
+    apart: Sequence[Sequence[str]] = ()
+    min_load: float | None = None
+    max_load: float | None = None
+    load: Mapping[str, float] = field(default_factory=dict)
+    area: str = ""
+    barriers: bool = True
+    alternatives: int = 0
+    seed: int = 0
+    time_limit: float | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A proposal and the draft plans it was saved as: the best first, alternatives as its branches."""
+
+    proposal: Proposal
+    units: Units
+    grids: tuple[Grid, ...]
+    plans: tuple[Plan, ...]
+
+
+def stored_units(
+    session: Session, generation: Generation, settings: Settings, *, load: Mapping[str, float], barriers: bool
+) -> tuple[Units, tuple[Grid, ...]]:
+    """Return the units of a generation: its base grids in position order, with loads and neighbours."""
+    grids = tuple(session.grids(generation.id, GridKind.BASE))
+    lines = [r["geometry"] for r in session.rows("lines", where={"barrier": True})] if barriers else []
+    units = units_from_polygons(
+        [g.geometry for g in grids],
+        loads=grid_loads(session, generation, grids, weights=load or None),
+        parents=[g.community_code for g in grids],
+        ids=[g.id for g in grids],
+        metric=metric_of(grids),
+        barriers=lines,
+        min_shared_edge_m=settings.min_shared_edge_m,
+        barrier_snap_m=settings.barrier_snap_m,
+    )
+    return units, grids
+
+
+def propose_merge(
+    store: Store,
+    actor: Actor,
+    request: MergeRequest,
+    *,
+    settings: Settings,
+    new_id: Callable[[], str],
+    progress: Callable[[float, str], None] | None = None,
+) -> Proposed:
+    """Propose a merge of the grids in force and save it as a draft plan.
+
+    An infeasible request saves nothing; its proposal names the smallest set of wishes that conflict.
+
+    Raises
+    ------
+    NotFound
+        No generation is in force.
+    Refused
+        A grid named in a wish is not known.
+    """
+    require(actor, Action.PLAN)
+    with store.reading(actor) as session:
+        generation = session.generation()
+        if generation is None:
+            raise NotFound("no generation is in force", remedy="import boundaries and activate them first")
+        units, grids = stored_units(session, generation, settings, load=request.load, barriers=request.barriers)
+    proposal = propose(
+        units,
+        groups=request.groups,  # type: ignore[arg-type]
+        weights=request.weights,
+        constraints=_constraints(request, grids),
+        seed=request.seed,
+        time_limit=min(request.time_limit or settings.limits.optimiser_seconds, settings.limits.optimiser_seconds),
+        progress=progress,
+        alternatives=request.alternatives,
+    )
+    if not proposal.groups:
+        return Proposed(proposal, units, grids, ())
+    with store.writing(actor) as session:
+        plans = _save(session, generation, request, proposal, grids, units, new_id=new_id)
+        session.note("propose", plans[0].id, detail={"status": str(proposal.status), "groups": len(proposal.groups)})
+        session.commit()
+    return Proposed(proposal, units, grids, tuple(plans))
+
+
+def _constraints(request: MergeRequest, grids: Sequence[Grid]) -> Constraints:
+    find = _finder(grids)
+    outside = [(i,) for i, g in enumerate(grids) if not g.community_code.startswith(request.area)]
+    return Constraints(
+        keep=tuple(find(n) for n in request.keep),
+        together=tuple(tuple(find(n) for n in group) for group in request.together),
+        apart=tuple(tuple(find(n) for n in group) for group in request.apart),
+        fixed=tuple(outside) if request.area else (),
+        min_load=request.min_load,
+        max_load=request.max_load,
+        counts=dict(request.counts),
+    )
+
+
+def _finder(grids: Sequence[Grid]) -> Callable[[str], int]:
+    known: dict[str, list[int]] = {}
+    for i, grid in enumerate(grids):
+        names = {grid.id, grid.code, grid.local_code, grid.name, f"{grid.community_code}/{grid.local_code}", grid.source_key}
+        for name in names - {None, ""}:
+            known.setdefault(str(name), []).append(i)
+
+    def find(name: str) -> int:
+        found = known.get(name, [])
+        if len(found) != 1:
+            reason = "is not known" if not found else "fits several grids"
+            raise Refused(f"the grid {name!r} {reason}", code="grid-unknown", remedy="use the id or community/number")
+        return found[0]
+
+    return find
+
+
+def merge_edits(groups: Sequence[Sequence[int]], grids: Sequence[Grid], units: Units) -> tuple[dict[str, Any], ...]:
+    """Return the edits of a partition: one merge per group, which carries on the identity of its heaviest grid."""
+    edits = []
+    for group in groups:
+        if len(group) > 1:
+            ordered = sorted(group, key=lambda i: (-units.loads[i], grids[i].id))
+            edits.append(Merge(grids=tuple(grids[i].id for i in ordered), into=grids[ordered[0]].id).to_dict())
+    return tuple(edits)
+
+
+def _save(
+    session: Session,
+    generation: Generation,
+    request: MergeRequest,
+    proposal: Proposal,
+    grids: Sequence[Grid],
+    units: Units,
+    *,
+    new_id: Callable[[], str],
+) -> list[Plan]:
+    plans: list[Plan] = []
+    for number, found in enumerate((proposal, *proposal.alternatives), start=1):
+        plan = Plan(
+            id=new_id(),
+            county_code=generation.county_code,
+            generation_id=generation.id,
+            version=0,
+            state=PlanState.DRAFT,
+            title=request.title or f"方案{'一二三四五六七八九十'[number - 1]}：{len(grids)} → {len(found.groups)}",
+            edits=merge_edits(found.groups, grids, units),
+            branch_of=plans[0].id if plans else None,
+            proof=proof_of(found),
+            author=session.actor.name,
+        )
+        plans.append(session.put_plan(plan, expected_version=None))
+    return plans
+
+
+def proof_of(proposal: Any) -> dict[str, Any]:
+    """Return status, objective, bound and gap as stored with a plan and printed in reports."""
+    return {
+        "status": str(proposal.status),
+        "groups": len(proposal.groups),
+        "objective": proposal.objective,
+        "bound": proposal.bound,
+        "gap": proposal.gap,
+    }
