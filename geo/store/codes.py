@@ -1,0 +1,129 @@
+"""Code-and-name history of grids. A code belongs to one grid for ever; a retired one is never reused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from geo.errors import Conflict, NotFound
+from geo.store import schema
+from geo.store.visibility import Visibility
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Mapping
+
+    from geo.model import Grid
+    from geo.store.base import Row
+
+__all__ = ["Codes"]
+
+_HISTORY = ("code", "name", "grid_id", "local", "valid_from", "valid_to", "reason", "filing_no")
+
+
+class Codes(Visibility):
+    """The part of a session that keeps the history of codes and names."""
+
+    def codes(self, code: str) -> list[Row]:
+        """History rows of a code or local number, oldest first."""
+        return self._history(schema.code_history.c.code == code)
+
+    def code_history(self, grid_id: str) -> list[Row]:
+        """History rows of one grid, oldest first."""
+        return self._history(schema.code_history.c.grid_id == grid_id)
+
+    def _history(self, condition: Any) -> list[Row]:
+        table = schema.code_history
+        query = select(*(table.c[name] for name in _HISTORY)).where(table.c.county_code == self._county, condition)
+        order = (table.c.valid_from, table.c.fid)
+        return [dict(row) for row in self._connection.execute(query.order_by(*order)).mappings()]
+
+    def add_code(  # noqa: D102 - the contract stands in base
+        self, grid_id: str, code: str, *, name: str, valid_from: dt.date, reason: str, filing_no: str = ""
+    ) -> None:
+        self._must_write(schema.code_history)
+        self._check_code_owners({code: grid_id})
+        self._open(grid_id, code, name=name, local=False, valid_from=valid_from, reason=reason, filing_no=filing_no)
+
+    def retire_code(self, grid_id: str, *, valid_to: dt.date, reason: str) -> None:
+        """Close the open history row of a grid that ends."""
+        table = schema.code_history
+        self._must_write(table)
+        history = self.code_history(grid_id)
+        if not history:
+            raise NotFound(f"grid {grid_id} never had a code or local number")
+        last = history[-1]
+        if last["valid_to"] not in (None, valid_to):
+            raise Conflict(f"the code {last['code']} was retired on {last['valid_to']}", code="code-retired")
+        self._check_span(last, valid_to)
+        row = (table.c.grid_id == grid_id, table.c.valid_from == last["valid_from"], table.c.code == last["code"])
+        where = (
+            table.c.county_code == self._county,
+            *row,
+            table.c.valid_to.is_(last["valid_to"]) if last["valid_to"] is None else table.c.valid_to == valid_to,
+        )
+        self._connection.execute(update(table).where(*where).values(valid_to=valid_to, reason=reason))
+
+    def _check_span(self, row: Row, valid_to: dt.date) -> None:
+        if valid_to < row["valid_from"]:
+            raise Conflict(
+                f"the code {row['code']} is valid from {row['valid_from']}, after {valid_to}", code="effective-date"
+            )
+
+    def _check_code_owners(self, owners: Mapping[str, str]) -> None:
+        """Refuse codes that belong, now or formerly, to another grid."""
+        table = schema.code_history
+        query = select(table.c.code, table.c.grid_id, table.c.valid_to).where(
+            table.c.county_code == self._county, ~table.c.local, self._within(table.c.code, owners)
+        )
+        for code, grid_id, valid_to in self._connection.execute(query):
+            if grid_id != owners[code]:
+                state = "is another grid's" if valid_to is None else f"was retired on {valid_to}"
+                raise Conflict(
+                    f"the code {code} {state}",
+                    code="code-clash",
+                    remedy="retired codes are never reused: take a new serial",
+                )
+
+    def _open(
+        self, grid_id: str, code: str, *, name: str, local: bool, valid_from: dt.date, reason: str, filing_no: str
+    ) -> None:
+        table = schema.code_history
+        current = next((row for row in self.code_history(grid_id) if row["valid_to"] is None), None)
+        here = (table.c.county_code == self._county, table.c.grid_id == grid_id, table.c.valid_to.is_(None))
+        if current is not None and (current["code"], current["name"]) == (code, name):
+            said = {"reason": reason or current["reason"], "filing_no": filing_no or current["filing_no"]}
+            self._connection.execute(update(table).where(*here).values(said))
+            return
+        if current is not None:
+            self._check_span(current, valid_from)
+            self._connection.execute(update(table).where(*here).values(valid_to=valid_from))
+        row = {"code": code, "name": name, "grid_id": grid_id, "local": local, "valid_from": valid_from}
+        words = {"reason": reason, "filing_no": filing_no, "county_code": self._county}
+        self._connection.execute(insert(table).values({**row, **words}))
+
+    def _turn_codes(self, grids: Iterable[Grid], effective_from: dt.date) -> None:
+        """Bring the history to what a newly active generation says."""
+        table = schema.code_history
+        current = {grid.id: grid for grid in grids}
+        query = select(table.c.grid_id).where(table.c.county_code == self._county, table.c.valid_to.is_(None))
+        for grid_id in self._connection.execute(query).scalars().all():
+            if grid_id not in current:
+                self._end(grid_id, effective_from)
+        self._check_code_owners({grid.code: grid.id for grid in current.values() if grid.code})
+        for grid in current.values():
+            word = grid.code or grid.local_code
+            if word:
+                local = grid.code is None
+                self._open(
+                    grid.id, word, name=grid.name, local=local, valid_from=effective_from, reason="", filing_no=""
+                )
+
+    def _end(self, grid_id: str, valid_to: dt.date) -> None:
+        table = schema.code_history
+        here = (table.c.county_code == self._county, table.c.grid_id == grid_id, table.c.valid_to.is_(None))
+        for row in self.code_history(grid_id):
+            if row["valid_to"] is None:
+                self._check_span(row, valid_to)
+        self._connection.execute(update(table).where(*here).values(valid_to=valid_to))

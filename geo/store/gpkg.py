@@ -1,0 +1,305 @@
+"""The embedded engine: a GeoPackage 1.4 file written by the standard library's sqlite3.
+
+The live file belongs to this process and this SQLite library alone. Never hand its path to GDAL, pyogrio or another
+SQLite library in the same process, nor open and close it as a plain file: closing any descriptor of it drops the
+process's POSIX locks, and another writer then destroys the file. Hand out a copy made by `backup` instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from sqlalchemy import (
+    Column,
+    Double,
+    Integer,
+    MetaData,
+    Table,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy import func as sql
+
+from geo.errors import Conflict, NotFound, Refused, Unavailable, WanggeError
+from geo.store import schema
+from geo.store.gpkg_catalogue import (
+    APPLICATION_ID,
+    USER_VERSION,
+    contents,
+    create_catalogue,
+    drop_rtree_triggers,
+    create_rtree_triggers,
+)
+from geo.store.session import WRITES, SqlStore
+from geo.store.shapes import blob_envelope, blob_is_empty
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Engine
+
+__all__ = ["GpkgStore", "open_gpkg"]
+
+BUSY_SECONDS: Final = 10.0
+# From this many rows on, filling the R*Tree directly is cheaper than running seven triggers a row.
+BULK_ROWS: Final = 500
+_RTREES: Final = MetaData()
+_RTREE: Final = {
+    name: Table(
+        f"rtree_{name}_geom",
+        _RTREES,
+        Column("id", Integer, primary_key=True),
+        *(Column(edge, Double) for edge in ("minx", "maxx", "miny", "maxy")),
+    )
+    for name, layer in schema.LAYERS.items()
+    if layer.geometry
+}
+_BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_PRIMARY: Final = 0xFF
+
+
+class GpkgStore(SqlStore):
+    """A county in one GeoPackage file."""
+
+    def backup(self, target: str) -> None:
+        """Write a consistent copy with ``VACUUM INTO``; the copy needs no companion files.
+
+        Raises
+        ------
+        Refused
+            `target` exists.
+        Unavailable
+            The disk is full or the store busy; nothing is left behind.
+        """
+        copy = Path(target)
+        if copy.exists():
+            raise Refused(f"{copy.name} exists already", remedy="choose another name or remove it")
+        draft = copy.with_name(f".{copy.name}.{self._new_id()}.part")
+        try:
+            with self._engine.connect() as connection:
+                raw = connection.connection.driver_connection
+                raw.execute("VACUUM INTO ?", (str(draft),))
+            draft.rename(copy)
+        except (sqlite3.Error, OSError) as error:
+            raise _translated(error) from error
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Bring the write-ahead log into the file and release every handle."""
+        with self._engine.connect() as connection:
+            connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        super().close()
+
+
+class GpkgCarrier:
+    """Bulk writing with the R*Tree kept right, and GeoPackage's catalogue."""
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows; many rows of a layer go past the R*Tree triggers."""
+        rtree = _RTREE.get(table.name)
+        if rtree is None or len(rows) < BULK_ROWS:
+            connection.execute(insert(table), list(rows))
+            return
+        first = self._next_fid(connection, table)
+        numbered = [{"fid": first + i, **row} for i, row in enumerate(rows)]
+        drop_rtree_triggers(connection, table.name)
+        connection.execute(insert(table), numbered)
+        _fill(connection, rtree, numbered)
+        create_rtree_triggers(connection, table.name)
+
+    def update(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Update rows by `fid`, past the R*Tree triggers where they are many."""
+        rtree = _RTREE.get(table.name)
+        if rtree is None or len(rows) < BULK_ROWS:
+            connection.execute(_by_fid(table, rows), [_bound(row) for row in rows])
+            return
+        drop_rtree_triggers(connection, table.name)
+        connection.execute(_by_fid(table, rows), [_bound(row) for row in rows])
+        connection.execute(delete(rtree).where(self.within(rtree.c.id, [row["fid"] for row in rows])))
+        _fill(connection, rtree, rows)
+        create_rtree_triggers(connection, table.name)
+
+    def _next_fid(self, connection: Connection, table: Table) -> int:
+        highest = connection.execute(select(sql.max(table.c.fid))).scalar() or 0
+        # The sequence remembers removed rows: a fid is never given twice.
+        sequence = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table.name,)).scalar()
+        return max(int(highest), int(sequence or 0)) + 1
+
+    def within(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+        """Return the condition that a column is one of many values, handed over as one JSON text."""
+        listed = json.dumps([value.item() if hasattr(value, "item") else value for value in values])
+        return column.in_(select(sql.json_each(listed).table_valued("value").c.value))
+
+    def before_commit(self, connection: Connection, touched: Iterable[str], *, now: dt.datetime) -> None:
+        """Note time and extent of the written layers in ``gpkg_contents``."""
+        for name in sorted(touched):
+            if name not in schema.LAYERS:
+                continue
+            values: dict[str, Any] = {"last_change": now}
+            rtree = _RTREE.get(name)
+            if rtree is not None:
+                box = select(sql.min(rtree.c.minx), sql.min(rtree.c.miny), sql.max(rtree.c.maxx), sql.max(rtree.c.maxy))
+                edges = ("min_x", "min_y", "max_x", "max_y")
+                values.update(zip(edges, connection.execute(box).one(), strict=True))
+            connection.execute(update(contents).where(contents.c.table_name == name).values(values))
+
+
+def _by_fid(table: Table, rows: Sequence[Mapping[str, Any]]) -> Any:
+    names = [name for name in rows[0] if name != "fid"]
+    return update(table).where(table.c.fid == bindparam("row_fid")).values({name: bindparam(name) for name in names})
+
+
+def _bound(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"row_fid": row["fid"], **{name: value for name, value in row.items() if name != "fid"}}
+
+
+def _fill(connection: Connection, rtree: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    edges = ("minx", "maxx", "miny", "maxy")
+    boxes = [
+        {"id": row["fid"], **dict(zip(edges, box, strict=True))}
+        for row in rows
+        if (box := blob_envelope(row["geom"])) is not None
+    ]
+    if boxes:
+        connection.execute(insert(rtree), boxes)
+
+
+# -- engine ------------------------------------------------------------------------------------
+
+
+def open_gpkg(
+    path: Path,
+    *,
+    county_code: str | None,
+    now: Callable[[], dt.datetime],
+    new_id: Callable[[], str],
+    create: bool,
+    busy_seconds: float = BUSY_SECONDS,
+) -> GpkgStore:
+    """Open (or create) the store in a GeoPackage file; see `geo.store.open_store`."""
+    if not path.exists():
+        if not create:
+            raise NotFound(f"there is no store {path.name}", remedy="make one: wangge init STORE --county CODE")
+        if county_code is None:
+            raise Refused("a new store needs its county", remedy="say --county CODE")
+        _create(path, county_code=county_code, now=now, new_id=new_id)
+    engine = _engine(path, busy_seconds)
+    try:
+        _check_file(engine, path)
+        return GpkgStore(engine, GpkgCarrier(), url=str(path), county_code=county_code, now=now, new_id=new_id)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def _create(path: Path, *, county_code: str, now: Callable[[], dt.datetime], new_id: Callable[[], str]) -> None:
+    """Build the file under another name, then move it into place: a half-made store is never seen."""
+    draft = path.with_name(f".{path.name}.{new_id()}.part")
+    engine = _engine(draft, BUSY_SECONDS)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with engine.connect().execution_options(**{WRITES: county_code}) as connection, connection.begin():
+            schema.METADATA.create_all(connection, checkfirst=False)
+            create_catalogue(connection, now=now())
+            connection.execute(insert(schema.counties).values(county_code=county_code, created_at=now()))
+            version = {"key": "schema_version", "value": str(schema.SCHEMA_VERSION)}
+            connection.execute(insert(schema.store_info).values(version))
+        engine.dispose()
+        draft.rename(path)
+    except OSError as error:
+        raise _translated(error) from error
+    finally:
+        engine.dispose()
+        for companion in (draft, *(draft.with_name(draft.name + end) for end in ("-wal", "-shm", "-journal"))):
+            companion.unlink(missing_ok=True)
+
+
+def _engine(path: Path, busy_seconds: float) -> Engine:
+    engine = create_engine(f"sqlite+pysqlite:///{path}", connect_args={"timeout": busy_seconds})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", _handle)
+    return engine
+
+
+def _prepare(raw: sqlite3.Connection, _record: Any) -> None:
+    """Set up each connection: own transactions, durable log, foreign keys, the functions the triggers call."""
+    raw.isolation_level = None
+    mode = raw.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise Unavailable("the store's disk does not allow a write-ahead log", remedy="keep the file on a local disk")
+    raw.execute("PRAGMA synchronous = FULL")
+    raw.execute("PRAGMA foreign_keys = ON")
+    raw.create_function("ST_IsEmpty", 1, blob_is_empty, deterministic=True)
+    for place, name in enumerate(("ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY")):
+        raw.create_function(name, 1, _edge(place), deterministic=True)
+
+
+def _edge(place: int) -> Callable[[bytes | None], float | None]:
+    def read(blob: bytes | None) -> float | None:
+        box = blob_envelope(blob)
+        return None if box is None else box[place]
+
+    return read
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES)
+    # A writer takes its place at once: an upgrade from a reading transaction could fail half way.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if writes == "":
+        connection.exec_driver_sql("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()  # the snapshot begins here
+
+
+def _check_file(engine: Engine, path: Path) -> None:
+    with engine.connect() as connection:
+        told = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("application_id", "user_version")]
+        tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema WHERE name = 'store_info'").scalar()
+    if told != [APPLICATION_ID, USER_VERSION] or not tables:
+        raise Refused(f"{path.name} is not a store of this software", remedy="import it instead: wangge import")
+
+
+def _handle(context: Any) -> NoReturn | None:
+    raise _translated(context.original_exception) from context.original_exception
+
+
+def _translated(error: BaseException) -> BaseException:
+    """Return the error of ours for one of SQLite or the file system; no SQL and no value gets out."""
+    if isinstance(error, sqlite3.IntegrityError):
+        told = str(error)
+        if told.startswith("wangge: "):
+            return Conflict(told.removeprefix("wangge: "), code="generation-immutable", remedy="make a new generation")
+        return Conflict("a value that must be unique, or a row that must exist, stands against it", code="integrity")
+    if isinstance(error, (sqlite3.OperationalError, sqlite3.DatabaseError)):
+        return _unavailable(getattr(error, "sqlite_errorcode", 0) & _PRIMARY) or error
+    if isinstance(error, OSError):
+        return Unavailable(
+            f"the file cannot be written: {os.strerror(error.errno or 0)}", remedy="check disk and rights"
+        )
+    return error
+
+
+def _unavailable(code: int) -> WanggeError | None:
+    if code in _BUSY:
+        return Unavailable("somebody else is writing to the store", code="store-busy", remedy="try again in a moment")
+    if code == sqlite3.SQLITE_FULL:
+        return Unavailable("the disk is full; nothing was changed", code="disk-full", remedy="make room and repeat")
+    if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}:
+        return Unavailable(
+            "the store cannot be read or written", code="store-unreachable", remedy="check disk and rights"
+        )
+    if code in _DAMAGED:
+        return Unavailable("the store file is damaged", code="store-damaged", remedy="restore the last backup")
+    return None
