@@ -16,7 +16,7 @@ from geo.services.naming import house_number, plain_text
 from geo.services.published import PublishedCoverage
 from geo.store.base import AssignmentColumns, Session
 
-__all__ = ["Placed", "place_subjects"]
+__all__ = ["HouseholdPlaces", "Placed", "household_places", "place_subjects"]
 
 ObjectArray = NDArray[np.object_]
 FloatArray = NDArray[np.float64]
@@ -46,17 +46,29 @@ def place_subjects(session: Session, cover: PublishedCoverage) -> tuple[Placed, 
     -------
     households, incidents : Placed
     """
-    buildings = _building_points(session)
-    households = session.columns(
-        "households", ("id", "community_code", "compound", "building_number", "lon", "lat")
-    )
+    homes = household_places(session)
     incidents = session.columns("incidents", ("id", "lon", "lat"))
-    lon, lat = households["lon"].astype(np.float64), households["lat"].astype(np.float64)
-    from_building = _use_buildings(households, buildings, lon, lat)
     return (
-        _place("household", households["id"], lon, lat, cover, from_building=from_building),
+        _place("household", homes.ids, homes.lon, homes.lat, cover, from_building=homes.from_building),
         _place("incident", incidents["id"], incidents["lon"], incidents["lat"], cover, from_building=None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdPlaces:
+    """Where every household is: ids in order, degrees (NaN where unknown), and whether a building says so."""
+
+    ids: ObjectArray
+    lon: FloatArray
+    lat: FloatArray
+    from_building: NDArray[np.bool_]
+
+
+def household_places(session: Session) -> HouseholdPlaces:
+    """Return the place of every household the actor sees, ordered by id: its building's inner point, else its own."""
+    table = session.columns("households", ("id", "community_code", "compound", "building_number", "lon", "lat"))
+    lon, lat = table["lon"].astype(np.float64), table["lat"].astype(np.float64)
+    return HouseholdPlaces(table["id"], lon, lat, _use_buildings(table, _building_points(session), lon, lat))
 
 
 def building_key(community_code: str, compound: str, number: str) -> BuildingKey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from geo.authority import Action, Actor, require
 from geo.errors import Conflict, NotFound
@@ -14,7 +14,7 @@ from geo.services.lineage import lineage_between, successors
 from geo.services.placement import Placed, place_subjects
 from geo.services.published import load_coverage, metric_of
 from geo.services.redraw import redraw_grids
-from geo.services.workforce import WorkerMove, carry_people
+from geo.services.workforce import WorkerMove, carry_people, people_served
 from geo.store.base import Session, Store
 
 __all__ = ["Preview", "Published", "preview_publication", "publish_plan"]
@@ -99,12 +99,14 @@ def publish_plan(
         links = _links(session, base, coded, households)
         session.put_lineage(base.id, generation.id, links)
         step("people")
+        served = people_served(session)
         workers = carry_people(session, successors(links))
         step("codes history")
         _write_codes(session, given, base, coded, effective_from=effective_from, filing_no=filing_no)
         step("activate")
         session.activate(generation.id, effective_from=effective_from, published_at=now())
-        done = session.put_plan(replace(plan, state=PlanState.EFFECTIVE), expected_version=plan.version)
+        proof = {**(plan.proof or {}), "people_before": served, "workers": [asdict(m) for m in workers]}
+        done = session.put_plan(replace(plan, state=PlanState.EFFECTIVE, proof=proof), expected_version=plan.version)
         session.note(
             "publish",
             generation.id,

@@ -9,7 +9,7 @@ from typing import Any
 from geo.model import WorkerKind
 from geo.store.base import Session
 
-__all__ = ["STANDING_BY", "WorkerMove", "carry_people", "place_workers"]
+__all__ = ["STANDING_BY", "WorkerMove", "carry_people", "people_served", "place_workers"]
 
 STANDING_BY = "待安置"
 KEPT = "保留"
@@ -51,6 +51,16 @@ def place_workers(workers: Sequence[Mapping[str, Any]], successor: Mapping[str, 
         taken.add(new)
         moves.append(WorkerMove(worker["id"], old, new, KEPT if new == old else MOVED))
     return sorted(moves, key=lambda m: (m.from_grid, m.worker_id))
+
+
+def people_served(session: Session) -> dict[str, dict[str, list[str]]]:
+    """Return which grids every worker and party group serves now, by id; kept with a plan when it is published."""
+    workers = session.rows("gridworkers", columns=("id", "grid_id", "grid_ids"))
+    groups = session.rows("party_groups", columns=("id", "grid_ids"))
+    return {
+        "gridworkers": {w["id"]: list(w["grid_ids"]) or ([w["grid_id"]] if w["grid_id"] else []) for w in workers},
+        "party_groups": {g["id"]: list(g["grid_ids"]) for g in groups},
+    }
 
 
 def carry_people(session: Session, successor: Mapping[str, str]) -> list[WorkerMove]:
