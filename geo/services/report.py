@@ -1,0 +1,147 @@
+"""Everything a map, sheet or table of one county is made from, read in one snapshot as plain values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from geo.authority import Actor
+from geo.errors import NotFound
+from geo.model import Area, ChangeKind, Generation, Grid, GridKind, Lineage, WorkerKind
+from geo.services.facts import GridFacts, grid_facts
+from geo.services.naming import masked_name
+from geo.store.base import Session, Store
+
+__all__ = ["Change", "Picture", "changes_between", "county_picture"]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One county before and after a redrawing (`before` empty where there is only one generation).
+
+    `members` maps a grid of `after` to the old grids it comes from; `areas` is keyed by code.
+    """
+
+    county_code: str
+    before_generation: Generation | None
+    after_generation: Generation
+    before: tuple[GridFacts, ...]
+    after: tuple[GridFacts, ...]
+    overlay: tuple[Grid, ...]
+    lineage: tuple[Lineage, ...]
+    areas: Mapping[str, Area]
+    lines: tuple[Mapping[str, Any], ...]
+    buildings: tuple[Mapping[str, Any], ...]
+    anchors: tuple[Mapping[str, Any], ...]
+    centres: tuple[Mapping[str, Any], ...]
+
+    def members(self) -> dict[str, list[Grid]]:
+        """Return new grid id → old grids, by local number."""
+        old = {f.grid.id: f.grid for f in self.before}
+        found: dict[str, list[Grid]] = defaultdict(list)
+        for link in self.lineage:
+            if link.old_grid_id in old:
+                found[link.new_grid_id].append(old[link.old_grid_id])
+        return dict(found)
+
+    def community(self, code: str) -> str:
+        """Return a community's name."""
+        area = self.areas.get(code)
+        return area.name if area else code
+
+    def town(self, community_code: str) -> str:
+        """Return the name of the town a community belongs to."""
+        area = self.areas.get(community_code)
+        return self.community(area.parent_code if area and area.parent_code else community_code[:9])
+
+
+def county_picture(
+    store: Store, actor: Actor, *, distance_m: float, before: str | None = None, after: str | None = None
+) -> Picture:
+    """Read what papers need; by default the generation in force and the one it came from.
+
+    Raises
+    ------
+    NotFound
+        No generation is in force.
+    """
+    with store.reading(actor) as session:
+        new = session.generation(id=after)
+        if new is None:
+            raise NotFound("no generation is in force", remedy="import boundaries and activate them first")
+        old = session.generation(id=before or new.parent_id) if (before or new.parent_id) else None
+        return Picture(
+            county_code=store.county_code,
+            before_generation=old,
+            after_generation=new,
+            before=tuple(grid_facts(session, old, distance_m=distance_m)) if old else (),
+            after=tuple(grid_facts(session, new, distance_m=distance_m)),
+            overlay=tuple(g for g in session.grids(new.id) if g.kind is not GridKind.BASE),
+            lineage=tuple(session.lineage(from_generation=old.id, to_generation=new.id)) if old else (),
+            areas={a.code: a for a in session.areas()},
+            lines=tuple(session.rows("lines", columns=("kind", "name", "barrier", "geometry"))),
+            buildings=tuple(session.rows("buildings", columns=("use", "number", "geometry"))),
+            anchors=tuple(session.rows("anchor_households", columns=("lon", "lat"))),
+            centres=tuple(session.rows("service_centres", columns=("name", "lon", "lat", "planned"))),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the cross-reference (变更对照表): an old grid and the new one it went to."""
+
+    town: str
+    community: str
+    old_code: str
+    old_name: str
+    new_code: str
+    new_name: str
+    change: ChangeKind
+    area_share: float
+    buildings: int
+    households: int
+    household_share: float
+    old_worker: str
+    new_worker: str
+
+
+def changes_between(store: Store, actor: Actor, picture: Picture) -> list[Change]:
+    """Return the cross-reference of a picture, by community and old number; workers' names are masked."""
+    with store.reading(actor) as session:
+        old_worker, new_worker = _workers(session, picture)
+    old = {f.grid.id: f for f in picture.before}
+    new = {f.grid.id: f.grid for f in picture.after}
+    rows = []
+    for link in picture.lineage:
+        was, now = old[link.old_grid_id], new[link.new_grid_id]
+        rows.append(
+            Change(
+                town=picture.town(now.community_code),
+                community=picture.community(now.community_code),
+                old_code=was.grid.code or was.grid.local_code or "",
+                old_name=was.grid.name,
+                new_code=now.code or now.local_code or "",
+                new_name=now.name,
+                change=link.change,
+                area_share=link.area_share,
+                buildings=round(was.buildings * link.household_share),
+                households=link.households,
+                household_share=link.household_share,
+                old_worker=old_worker.get(was.grid.id, ""),
+                new_worker=new_worker.get(now.id, ""),
+            )
+        )
+    return sorted(rows, key=lambda r: (r.new_code, len(r.old_code), r.old_code))
+
+
+def _workers(session: Session, picture: Picture) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the masked full-time worker of each grid, before and after."""
+    rows = session.rows("gridworkers", where={"kind": WorkerKind.FULL_TIME.value}, columns=("id", "name", "grid_id"))
+    masked = {w["id"]: masked_name(w["name"]) for w in rows}
+    now = {w["grid_id"]: masked[w["id"]] for w in rows if w["grid_id"]}
+    plan_id = picture.after_generation.plan_id
+    moves = (session.plan(plan_id).proof or {}).get("workers", []) if plan_id else []
+    then = {m["from_grid"]: masked.get(m["worker_id"], "") for m in moves}
+    return then, now
