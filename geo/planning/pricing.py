@@ -1,0 +1,282 @@
+"""List every connected group whose reduced cost is small enough, or say how far the list is complete.
+
+Groups are grown one atom at a time, all groups of one size together, each from its member of highest
+rank (its heaviest), so that the heaviest is known at once and loads are large from the start. A group
+is dropped when no superset can come under the window. That bound is the reach R of a neighbour j: an
+upper bound on what any connected set hanging on j can still gain at load L,
+
+    R(L, j) = p(L, j) + Σ_{k next to j} max(0, R(L + w_j, k)),
+    p(L, j) = π_j − u_j − 2α·L·w_j − α·w_j² + ½·Σ_k e_jk,
+
+for a connected set has a spanning tree, loads only grow along it, and an edge between two added atoms
+can be counted half at each end. R is tabled at some loads, from the largest downwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from geo.planning.instance import LOAD_SLACK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from geo.planning.instance import Instance
+
+__all__ = ["Listing", "Prices", "list_groups"]
+
+_LEVELS: Final = 40
+_SWEEPS: Final = 12
+_HASH_SEED: Final = 20240229
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prices:
+    """Multipliers of the atoms' rows and, added up, of the rows that count a parent's groups."""
+
+    atoms: NDArray[np.float64]
+    parents: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """Groups under the window.
+
+    Attributes
+    ----------
+    members : list of ndarray of int64, shape (m_k, k)
+        Groups by size, rows sorted, one array a size.
+    costs, reduced : list of ndarray of float64
+        Scaled cost and reduced cost of each.
+    floor : float
+        Every allowed group that is not listed has a reduced cost of at least this.
+    """
+
+    members: list[NDArray[np.int64]]
+    costs: list[NDArray[np.float64]]
+    reduced: list[NDArray[np.float64]]
+    floor: float
+
+    def __len__(self) -> int:
+        return sum(len(block) for block in self.members)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Front:
+    """Groups of one size still growing: members (first the root), load, reduced cost, hash."""
+
+    members: NDArray[np.int64]
+    load: NDArray[np.float64]
+    reduced: NDArray[np.float64]
+    mark: NDArray[np.uint64]
+
+    def take(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> _Front:
+        return _Front(self.members[which], self.load[which], self.reduced[which], self.mark[which])
+
+
+def list_groups(
+    instance: Instance,
+    prices: Prices,
+    *,
+    window: float,
+    limit: int = 200_000,
+    poll: Callable[[], None] | None = None,
+) -> Listing:
+    """List the connected groups with reduced cost at most `window`.
+
+    Parameters
+    ----------
+    instance : Instance
+        The problem.
+    prices : Prices
+        Multipliers; the reduced cost of S is cost(S) − Σ atoms[S] − parents[parent of S].
+    window : float, keyword
+        Scaled upper limit of the reduced costs wanted.
+    limit : int, keyword
+        At most so many groups of one size are grown further; the most promising stay, and `floor`
+        then says what may have been missed.
+    poll : callable or None, keyword
+        Called between sizes; may raise.
+
+    Returns
+    -------
+    Listing
+        Complete up to its floor, which is at least `window` unless the limit was met.
+    """
+    growth = _Growth(instance, prices, window)
+    front = growth.roots()
+    members: list[NDArray[np.int64]] = []
+    costs: list[NDArray[np.float64]] = []
+    reduced: list[NDArray[np.float64]] = []
+    floor = np.inf
+    while len(front.load):
+        if poll is not None:
+            poll()
+        good = growth.wanted(front)
+        if good.any():
+            block = np.sort(front.members[good], axis=1)
+            members.append(block)
+            reduced.append(front.reduced[good])
+            costs.append(front.reduced[good] + growth.value(block))
+        front, missed = growth.grown(front, limit)
+        floor = min(floor, missed)
+    return Listing(members, costs, reduced, max(floor, -np.inf))
+
+
+class _Growth:
+    """One enumeration: the tables that stay the same from size to size."""
+
+    def __init__(self, instance: Instance, prices: Prices, window: float) -> None:
+        self.instance, self.prices, self.window = instance, prices, window
+        self.cap = instance.max_load * (1.0 + LOAD_SLACK)
+        self.gain = prices.atoms - instance.own
+        self.rank = instance.rank
+        marks = np.random.default_rng(_HASH_SEED).integers(1, 2**63, len(instance), dtype=np.uint64)
+        self.marks = marks
+        self.levels = self._levels()
+        self.reach = self._reach()
+
+    def value(self, block: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Sum of the multipliers of each group."""
+        worth: NDArray[np.float64] = self.prices.atoms[block].sum(axis=1)
+        return worth + self.prices.parents[self.instance.parents[block[:, 0]]]
+
+    def roots(self) -> _Front:
+        it = self.instance
+        reduced = it.base - it.delta * it.peaks + it.alpha * it.loads**2 - self.gain
+        reduced -= self.prices.parents[it.parents]
+        atoms = np.arange(len(it))
+        fits = it.loads <= self.cap
+        return _Front(atoms[:, None], it.loads, reduced, self.marks).take(fits)
+
+    def wanted(self, front: _Front) -> NDArray[np.bool_]:
+        """Which groups are under the window and allowed as they are."""
+        it = self.instance
+        good = (front.reduced <= self.window) & (front.load >= it.min_load * (1.0 - LOAD_SLACK))
+        for both in it.bound:
+            held = np.isin(front.members, both).sum(axis=1)
+            good &= (held == 0) | (held == len(both))
+        if it.forbidden:
+            size = front.members.shape[1]
+            banned = {group for group in it.forbidden if len(group) == size}
+            if banned:
+                rows = np.sort(front.members, axis=1)
+                hit = np.isin(rows[:, 0], [group[0] for group in banned]) & good
+                good[[i for i in np.flatnonzero(hit) if tuple(rows[i].tolist()) in banned]] = False
+        return good
+
+    def grown(self, front: _Front, limit: int) -> tuple[_Front, float]:
+        """Return the groups one larger that may still come under the window, and the floor of those cut off."""
+        row, atom, saved = self._rim(front)
+        hope = self._hope(front, row, atom, saved)
+        open_end = np.bincount(row, weights=np.maximum(hope, 0.0), minlength=len(front.load))
+        lowest = front.reduced[row] - open_end[row] + np.maximum(hope, 0.0) - hope
+        live = lowest <= self.window
+        row, atom, saved, lowest = row[live], atom[live], saved[live], lowest[live]
+        missed = np.inf
+        it = self.instance
+        load = front.load[row] + it.loads[atom]
+        reduced = front.reduced[row] + it.alpha * (load**2 - front.load[row] ** 2) - self.gain[atom] - saved
+        mark = front.mark[row] + self.marks[atom]
+        first = _first_of_each(mark)
+        if len(first) > limit:
+            cut = np.argsort(lowest[first], kind="stable")
+            missed = float(lowest[first][cut[limit]])
+            first = first[cut[:limit]]
+        members = np.column_stack([front.members[row[first]], atom[first]])
+        return _Front(members, load[first], reduced[first], mark[first]), missed
+
+    def _rim(self, front: _Front) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Neighbours each group may take in: group, atom and the edge savings between them, each pair once."""
+        it, members = self.instance, front.members
+        flat = members.ravel()
+        degree = it.degrees[flat]
+        ends = np.cumsum(degree)
+        edge = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - degree - it.starts[flat], degree)
+        row = np.repeat(np.repeat(np.arange(len(members)), members.shape[1]), degree)
+        atom, saved = it.tails[edge], it.savings[edge]
+        able = self.rank[atom] < self.rank[members[row, 0]]
+        able &= front.load[row] + it.loads[atom] <= self.cap
+        row, atom, saved = row[able], atom[able], saved[able]
+        able = np.ones(len(row), dtype=bool)
+        for column in range(members.shape[1]):
+            able &= members[row, column] != atom
+        for a, b in it.apart.tolist():
+            able &= ~((atom == a) & (members == b).any(axis=1)[row])
+        key = row[able] * len(it) + atom[able]
+        pair, place = np.unique(key, return_inverse=True)
+        total = np.bincount(place, weights=saved[able], minlength=len(pair))
+        return pair // len(it), pair % len(it), total
+
+    def _hope(
+        self, front: _Front, row: NDArray[np.int64], atom: NDArray[np.int64], saved: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Upper bound of the gain of all that can hang on each neighbour."""
+        it = self.instance
+        level = np.searchsorted(self.levels, front.load, side="right") - 1
+        beyond = front.load - self.levels[level]
+        base: NDArray[np.float64] = self.reach[level[row], atom]
+        return base - 2.0 * it.alpha * beyond[row] * it.loads[atom] + 0.5 * saved
+
+    def _levels(self) -> NDArray[np.float64]:
+        """Loads at which reach is tabled: from nothing to where no atom gains any more, or the cap."""
+        it = self.instance
+        heavy = it.loads[it.loads > 0]
+        top = float(it.loads.sum())
+        if it.alpha > 0 and len(heavy):
+            gain = np.maximum(self._gain_alone(), 0.0)[it.loads > 0]
+            top = min(top, float((gain / (2.0 * it.alpha * heavy)).max()))
+            typical = float(np.quantile(heavy, 0.9)) * 12.0
+            top = min(top, max(typical, float(heavy.max()) * 2.0))
+        top = min(top, self.cap)
+        return np.linspace(0.0, max(top, np.finfo(np.float64).tiny), _LEVELS)
+
+    def _gain_alone(self) -> NDArray[np.float64]:
+        """Gain of each atom at load nothing, with half of all its edges."""
+        it = self.instance
+        half = 0.5 * np.bincount(it.heads, weights=it.savings, minlength=len(it))
+        return self.gain - it.alpha * it.loads**2 + half
+
+    def _reach(self) -> NDArray[np.float64]:
+        it = self.instance
+        alone = self._gain_alone()
+        table = np.empty((len(self.levels), len(it)))
+        after = np.searchsorted(self.levels, self.levels[:, None] + it.loads[None, :], side="right") - 1
+        for q in range(len(self.levels) - 1, -1, -1):
+            gain = alone - 2.0 * it.alpha * self.levels[q] * it.loads
+            table[q] = self._reach_at(q, gain, after[q], table)
+        return table
+
+    def _reach_at(
+        self, q: int, gain: NDArray[np.float64], after: NDArray[np.int64], table: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Reach at one level: what is heavier is tabled already, what stays on this level is iterated."""
+        it = self.instance
+        climbs = after[it.heads] > q
+        over = np.zeros(len(it.heads))
+        over[climbs] = np.maximum(table[after[it.heads[climbs]], it.tails[climbs]], 0.0)
+        fixed = gain + np.bincount(it.heads, weights=over, minlength=len(it))
+        reach = fixed
+        stay_heads, stay_tails = it.heads[~climbs], it.tails[~climbs]
+        if not len(stay_heads):
+            return reach
+        for _ in range(_SWEEPS):
+            onward = np.maximum(reach, 0.0)[stay_tails]
+            update = fixed + np.bincount(stay_heads, weights=onward, minlength=len(it))
+            if (update <= reach).all():
+                return reach
+            reach = update
+        # Light atoms gain from each other in circles: all gains of the parent together bound it then.
+        everything = np.bincount(it.parents, weights=np.maximum(gain, 0.0))[it.parents]
+        bounded: NDArray[np.float64] = np.minimum(gain, 0.0) + everything
+        return bounded
+
+
+def _first_of_each(mark: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Position of the first of each group (equal marks are equal groups: 64 random bits an atom, added up)."""
+    return np.sort(np.unique(mark, return_index=True)[1])

@@ -1,0 +1,221 @@
+"""The best merge into exactly K groups, proven: relaxation, then an integer programme over all that may matter.
+
+With a plan of value U and a bound L, no group whose reduced cost is above U − L is in a better plan. So
+the integer programme over every group (of any size) under that window settles the question; where
+the list would be too long, the floor of what was left out bounds the rest honestly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from geo.planning.clock import Clock, OutOfTime
+from geo.planning.master import Master, Relaxation
+from geo.planning.opening import first_plan
+from geo.planning.pricing import list_groups
+from geo.solve import Outcome, Programme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from geo.planning.instance import Instance
+
+__all__ = ["Search", "Verdict"]
+
+_CLOSED: Final = 1e-7
+_LIST_LIMIT: Final = 150_000
+_FIRST_COLUMNS: Final = 3
+
+Plan = list[tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """The outcome for one K, scaled: the best plan known, its value, and the proven bound."""
+
+    plan: Plan | None
+    value: float
+    bound: float
+
+    @property
+    def infeasible(self) -> bool:
+        """Whether it is proven that there is no plan."""
+        return self.plan is None and self.bound == np.inf
+
+
+class Search:
+    """One search for one K; keeps its best plan and bound while it runs, so that it can be stopped.
+
+    Parameters
+    ----------
+    instance : Instance
+        The problem.
+    clock : Clock, keyword
+        Time and progress.
+    seed : int, keyword
+        The solver's seed.
+    gap : float, keyword
+        Relative gap that is good enough.
+    ceiling : float, keyword
+        A scaled value that a plan must beat to be of interest.
+    feasibility : bool, keyword
+        Any plan ends the search.
+    """
+
+    def __init__(
+        self, instance: Instance, *, clock: Clock, seed: int = 0, gap: float = 1e-6, ceiling: float = np.inf, feasibility: bool = False
+    ) -> None:
+        self.instance, self.clock, self.seed, self.gap = instance, clock, seed, gap
+        self.ceiling, self.feasibility = ceiling, feasibility
+        self.plan: Plan | None = None
+        self.value, self.bound = np.inf, 0.0
+        self.master = Master(instance, seed=seed, poll=clock.poll)
+
+    def run(self) -> Verdict:
+        """Search until proven, out of time, or at the end of what can be listed."""
+        try:
+            self._open()
+            relaxation = self.master.relax(seconds=self.clock.left)
+            self._learn(relaxation)
+            if not self._settled() and not self._hopeless(relaxation):
+                self._close(relaxation)
+        except OutOfTime:
+            pass
+        return Verdict(self.plan, self.value, self.bound)
+
+    def offer(self, plan: Plan) -> None:
+        """Take a plan that keeps all wishes if it is better than the best so far."""
+        value = sum(self.instance.cost(group) for group in plan)
+        if value < self.value:
+            self.plan, self.value = sorted(plan), value
+
+    def _open(self) -> None:
+        self.clock.tell(0.05, "first plan")
+        plan = first_plan(self.instance)
+        if plan is not None:
+            self.offer(plan)
+        self.master.add_pairs()
+        if self.plan is not None:
+            self.master.add(self.plan, [self.instance.cost(group) for group in self.plan])
+        self.clock.tell(0.1, "relaxation")
+
+    def _learn(self, relaxation: Relaxation) -> None:
+        self.bound = max(self.bound, relaxation.bound)
+        if relaxation.whole:
+            self.offer([self.master.groups[k] for k in np.flatnonzero(relaxation.values > 0.5)])  # noqa: PLR2004
+
+    def _settled(self) -> bool:
+        """Whether the plan is proven closely enough, or nothing better than the ceiling can come."""
+        if self.bound >= self.ceiling or (self.feasibility and self.plan is not None):
+            return True
+        return self.plan is not None and self.value - self.bound <= max(self.gap, _CLOSED) * 0.5 * abs(self.value)
+
+    def _hopeless(self, relaxation: Relaxation) -> bool:
+        """Whether no plan exists: the relaxation costs more than any plan could."""
+        if self.plan is None and relaxation.missing > 0 and self.bound > self._dearest():
+            self.bound = np.inf
+            return True
+        return False
+
+    def _dearest(self) -> float:
+        """Scaled value that no plan can exceed."""
+        it = self.instance
+        total = float(it.loads.sum())
+        squares = it.alpha * total * min(it.max_load * 1.000001, total)
+        return squares + it.base * it.most + float(np.abs(it.own).sum())
+
+    def _close(self, relaxation: Relaxation) -> None:
+        """Integer programmes over growing windows until proven."""
+        self.clock.tell(0.5, "integer programme")
+        reduced = self._pool_reduced(relaxation)
+        window = self._first_window(reduced)
+        picked = np.flatnonzero(reduced <= window).tolist()
+        groups = [self.master.groups[k] for k in picked]
+        self._integer(groups, [self.master.costs[k] for k in picked])
+        while not self._settled():
+            window = self.value - self.bound if self.plan is not None else np.inf
+            self.clock.tell(0.7, "proof")
+            groups, costs, floor = self._all_under(relaxation, window)
+            before = (self.value, self.bound)
+            proven = self._integer(groups, costs)
+            limit = min(proven, max(relaxation.bound, -np.inf) + floor)
+            self.bound = max(self.bound, min(limit, self.value) if self.plan is not None else limit)
+            if before == (self.value, self.bound) or floor < window:
+                break
+
+    def _first_window(self, reduced: NDArray[np.float64]) -> float:
+        count = min(len(reduced), _FIRST_COLUMNS * len(self.instance) + 200)
+        return float(np.partition(reduced, count - 1)[count - 1]) if count else 0.0
+
+    def _pool_reduced(self, relaxation: Relaxation) -> NDArray[np.float64]:
+        master, prices = self.master, relaxation.prices
+        sizes = np.array([len(g) for g in master.groups])
+        flat = np.concatenate([np.array(g, dtype=np.int64) for g in master.groups])
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        worth = np.add.reduceat(prices.atoms[flat], starts) + prices.parents[self.instance.parents[flat[starts]]]
+        reduced: NDArray[np.float64] = np.array(master.costs) - worth
+        for dual, held in zip(relaxation.cut_duals.tolist(), master.cuts, strict=False):
+            if dual < 0:
+                reduced -= dual * (np.add.reduceat(np.isin(flat, list(held)).astype(np.int64), starts) // 2)
+        return reduced
+
+    def _all_under(self, relaxation: Relaxation, window: float) -> tuple[Plan, list[float], float]:
+        """Every group under the window, its cost, and the floor of what is not listed."""
+        margin = window * (1 + 1e-9) + 1e-9 if np.isfinite(window) else window
+        listing = list_groups(
+            self.instance, relaxation.prices, window=margin, limit=_LIST_LIMIT, poll=self.clock.poll
+        )
+        groups: Plan = []
+        costs: list[float] = []
+        full = self.master.reduced(listing, relaxation.cut_duals)
+        for block, cost, reduced in zip(listing.members, listing.costs, full, strict=True):
+            under = np.flatnonzero(reduced <= margin)
+            groups += [tuple(row) for row in block[under].tolist()]
+            costs += cost[under].tolist()
+        return groups, costs, min(listing.floor, margin)
+
+    def _integer(self, groups: Plan, costs: Sequence[float]) -> float:
+        """Solve over these groups; take what is better; return the proven bound over them."""
+        programme, starts = self._programme(groups, costs)
+        place = {group: k for k, group in enumerate(groups)}
+        start = None
+        if self.plan is not None and all(group in place for group in self.plan):
+            start = np.zeros(len(groups))
+            start[[place[group] for group in self.plan]] = 1.0
+        allowed = max(self.gap, _CLOSED) * 0.2 * abs(self.value if self.plan is not None else self.bound)
+        answer = programme.solve_integer(seconds=self.clock.left, gap=allowed, start=start)
+        del starts
+        if answer.values is not None:
+            self.offer([groups[k] for k in np.flatnonzero(answer.values > 0.5)])  # noqa: PLR2004
+        return np.inf if answer.outcome is Outcome.INFEASIBLE else answer.bound
+
+    def _programme(self, groups: Plan, costs: Sequence[float]) -> tuple[Programme, list[int]]:
+        it = self.instance
+        counted = sorted(it.counts)
+        row_of = {p: len(it) + 1 + k for k, p in enumerate(counted)}
+        first_cut = len(it) + 1 + len(counted)
+        cuts = self.master.cuts
+        lower = [1.0] * len(it) + [it.fewest] + [it.counts[p][0] for p in counted] + [-np.inf] * len(cuts)
+        upper = [1.0] * len(it) + [it.most] + [it.counts[p][1] for p in counted] + [(len(c) - 1) // 2 for c in cuts]
+        programme = Programme(lower, upper, seed=self.seed, poll=self.clock.poll)
+        rows: list[int] = []
+        values: list[float] = []
+        starts: list[int] = []
+        for group in groups:
+            starts.append(len(rows))
+            rows += group
+            rows.append(len(it))
+            counted_row = row_of.get(int(it.parents[group[0]]))
+            if counted_row is not None:
+                rows.append(counted_row)
+            values += [1.0] * (len(rows) - len(values))
+            for cut, weight in self.master.cut_weights(group):
+                rows.append(first_cut + cut)
+                values.append(weight)
+        programme.add_columns(costs, starts=starts, rows=rows, values=values, upper=1.0)
+        return programme, starts
