@@ -1,0 +1,191 @@
+"""Bulk look-up compiled by numba: the same answers as `geo.locate.kernel`, one point at a time.
+
+Compiled once and cached beside the source. What the compiled arithmetic cannot decide exactly (differences
+that round) is left to the numpy kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from geo.locate import kernel
+from geo.locate.cells import Cells
+from geo.locate.edges import EdgeTable
+from geo.locate.lattice import Lattice
+
+__all__ = ["place_points", "warm"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int32]
+BoolArray = NDArray[np.bool_]
+
+_OUTSIDE: Final = -1
+_LOWER: Final = 1
+_UPPER: Final = 2
+_UNDECIDED: Final = 2
+_NOBODY: Final = 2**31 - 1
+_ERROR_BOUND: Final = (3.0 + 16.0 * 2.0**-53) * 2.0**-53
+_SMALL: Final = 1e-280
+_SAFE_LOW: Final = 1e-140
+_SAFE_HIGH: Final = 1e140
+_SPLITTER: Final = 2.0**27 + 1.0
+_NO_FLAGS: Final = np.zeros(0, dtype=np.bool_)
+
+
+@njit(inline="always")
+def _inexact(a, b, difference):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Tell whether a − b was rounded (Knuth's two-sum), or is out of the range in which products are safe."""
+    b_virtual = a - difference
+    a_virtual = difference + b_virtual
+    if (b_virtual - b) + (a - a_virtual) != 0.0:
+        return True
+    size = abs(difference)
+    return size != 0.0 and not _SAFE_LOW < size < _SAFE_HIGH
+
+
+@njit(inline="always")
+def _tail(a, b, product):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return the rounding error of a · b (Dekker's two-product)."""
+    scaled_a, scaled_b = _SPLITTER * a, _SPLITTER * b
+    a_high, b_high = scaled_a - (scaled_a - a), scaled_b - (scaled_b - b)
+    a_low, b_low = a - a_high, b - b_high
+    return a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
+
+
+@njit
+def _exact_side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    dx1, dy1, dx2, dy2 = ax - px, ay - py, bx - px, by - py
+    if _inexact(ax, px, dx1) or _inexact(ay, py, dy1) or _inexact(bx, px, dx2) or _inexact(by, py, dy2):
+        return _UNDECIDED
+    high1, high2 = dx1 * dy2, dy1 * dx2
+    if high1 != high2:
+        return 1 if high1 > high2 else -1
+    low1, low2 = _tail(dx1, dy2, high1), _tail(dy1, dx2, high2)
+    if low1 == low2:
+        return 0
+    return 1 if low1 > low2 else -1
+
+
+@njit(inline="always")
+def _side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return 1 left of a → b, −1 right of it, 0 on it, 2 where this arithmetic cannot say."""
+    left = (ax - px) * (by - py)
+    right = (ay - py) * (bx - px)
+    det = left - right
+    size = abs(left) + abs(right)
+    if size > _SMALL and size < _SAFE_HIGH:  # noqa: PLR1716 - a chain compiles worse
+        if det > _ERROR_BOUND * size:
+            return 1
+        if -det > _ERROR_BOUND * size:
+            return -1
+    return _exact_side(ax, ay, bx, by, px, py)
+
+
+@njit
+def _beside(ends, left, right, e, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return (label, touching) in a cell cut through by one edge; touching is 2 where undecided."""
+    side = _side(ends[e, 0], ends[e, 1], ends[e, 2], ends[e, 3], x, y)
+    if side == _UNDECIDED:
+        return _OUTSIDE, _UNDECIDED
+    if side > 0 or (side == 0 and right[e] == _OUTSIDE):
+        return left[e], 1 if side == 0 else 0
+    return right[e], 1 if side == 0 else 0
+
+
+@njit
+def _among(ends, left, right, code, first, past, label, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return (label, touching) by the sum over a cell's edges."""
+    touched = _NOBODY
+    touching = 0
+    for k in range(first, past):
+        e = code[k] >> 2
+        x1, y1, x2, y2 = ends[e, 0], ends[e, 1], ends[e, 2], ends[e, 3]
+        side = _side(x1, y1, x2, y2, x, y)
+        if side == _UNDECIDED:
+            return _OUTSIDE, _UNDECIDED
+        if side > 0:
+            if not ((code[k] & _LOWER and y < y1) or (code[k] & _UPPER and y >= y2)):
+                label += left[e] - right[e]
+        elif side == 0 and y1 <= y <= y2 and min(x1, x2) <= x <= max(x1, x2):
+            touching = 1
+            touched = min(touched, left[e] if left[e] >= 0 else _NOBODY, right[e] if right[e] >= 0 else _NOBODY)
+    if label == _OUTSIDE and touching == 1:
+        label = touched
+    return label, touching
+
+
+@njit(nogil=True, cache=True)
+def _place(
+    x, y, x0, y0, per_x, per_y, columns, rows, table, simple, start, base, code, ends, left, right, out, boundary
+):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0917
+    """Write all answers; leave a table entry below −1 where undecided and count those."""
+    undecided = 0
+    for i in range(len(x)):
+        u = (x[i] - x0) * per_x
+        v = (y[i] - y0) * per_y
+        if not (u >= 0.0 and v >= 0.0 and u < columns and v < rows):
+            out[i] = _OUTSIDE
+            continue
+        entry = table[int(v) * columns + int(u)]
+        if entry >= _OUTSIDE:
+            out[i] = entry
+            continue
+        b = -2 - entry
+        if b < simple:
+            label, touching = _beside(ends, left, right, code[b] >> 2, x[i], y[i])
+        else:
+            b -= simple
+            label, touching = _among(ends, left, right, code, start[b], start[b + 1], base[b], x[i], y[i])
+        if touching == _UNDECIDED:
+            out[i] = entry
+            undecided += 1
+            continue
+        out[i] = label
+        if touching == 1 and len(boundary):
+            boundary[i] = True
+    return undecided
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a read-only view: memory-mapped arrays are read-only, and each mixture would be compiled anew."""
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def place_points(
+    lattice: Lattice,
+    cells: Cells,
+    edges: EdgeTable,
+    x: FloatArray,
+    y: FloatArray,
+    out: IntArray,
+    boundary: BoolArray | None,
+) -> None:
+    """Write positions and boundary flags exactly as `geo.locate.kernel.place_points` does."""
+    flags = _NO_FLAGS if boundary is None else boundary
+    undecided = _place(
+        _frozen(x), _frozen(y), lattice.x0, lattice.y0, lattice.per_x, lattice.per_y, lattice.columns, lattice.rows,
+        _frozen(cells.table), cells.simple, _frozen(cells.start), _frozen(cells.base), _frozen(cells.code),
+        _frozen(edges.ends), _frozen(edges.left), _frozen(edges.right), out, flags,
+    )  # fmt: skip
+    if undecided:
+        rows = np.flatnonzero(out < _OUTSIDE)
+        found, touching = np.empty(len(rows), dtype=np.int32), np.zeros(len(rows), dtype=bool)
+        kernel.place_points(lattice, cells, edges, x[rows], y[rows], found, touching)
+        out[rows] = found
+        if boundary is not None:
+            boundary[rows] = touching
+
+
+def warm() -> None:
+    """Compile, or load from the cache, before the first question."""
+    lattice = Lattice(0.0, 0.0, 1.0, 1.0, 1, 1)
+    none, long = np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int64)
+    cells = Cells(np.full(1, _OUTSIDE, dtype=np.int32), 0, long, none, none)
+    edges = EdgeTable(np.empty((0, 4)), none, none)
+    place_points(lattice, cells, edges, np.zeros(1), np.zeros(1), np.empty(1, dtype=np.int32), None)

@@ -1,0 +1,220 @@
+"""Polygons that may overlap, leave gaps or lie apart: each one is settled by its own parity.
+
+The lattice is that of a coverage. A cell knows the polygons that hold it whole, and for each polygon whose
+boundary enters it the parity of its reference point and the edges of that polygon in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.locate.cells import west_of_edges
+from geo.locate.edges import OUTSIDE, EdgeTable
+from geo.locate.kernel import between, look_up, sides
+from geo.locate.lattice import LOWER_INSIDE, UPPER_INSIDE, CellEdges, Lattice, row_crossings
+
+__all__ = ["NOBODY", "Layers", "all_layers", "layers_of", "place_in_layers"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int32]
+LongArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+NOBODY: Final = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The look-up table of overlapping polygons.
+
+    Attributes
+    ----------
+    table : ndarray of int32, shape (rows · columns,)
+        The only polygon that holds the whole cell, −1 where none does, or −2 − b for mixed cell b.
+    whole_start : ndarray of int64, shape (mixed cells + 1,)
+        First entry in `whole` of each mixed cell.
+    whole : ndarray of int32
+        Polygons that hold a mixed cell whole, ascending within the cell.
+    group_start : ndarray of int64, shape (mixed cells + 1,)
+        First group of each mixed cell.
+    group_polygon : ndarray of int32, shape (groups,)
+        The polygon whose boundary enters the cell, ascending within the cell.
+    group_base : ndarray of int8, shape (groups,)
+        Constant of the parity.
+    start : ndarray of int64, shape (groups + 1,)
+        First pair of each group.
+    code : ndarray of int32, shape (pairs,)
+        Edge number × 4 and flags, as in `geo.locate.lattice.CellEdges`.
+    """
+
+    table: IntArray
+    whole_start: LongArray
+    whole: IntArray
+    group_start: LongArray
+    group_polygon: IntArray
+    group_base: NDArray[np.int8]
+    start: LongArray
+    code: IntArray
+
+
+def layers_of(lattice: Lattice, table: EdgeTable, pairs: CellEdges, *, polygons: int) -> Layers:
+    """Build the look-up table from edges that keep their polygons apart (`directed_edges`)."""
+    owner = np.maximum(table.left, table.right).astype(np.int64)
+    held = _held_cells(lattice, table, owner, polygons=polygons)
+    key = pairs.cell * polygons + owner[pairs.code >> 2]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    group = key[first]
+    start = np.append(first, len(key)).astype(np.int64)
+    at = np.minimum(np.searchsorted(held, group), max(len(held) - 1, 0))
+    inside = held[at] == group if len(held) else np.zeros(len(group), dtype=bool)
+    base = _group_bases(lattice, table, pairs, start=start, inside=inside)
+    whole = np.delete(held, at[inside])
+    return _assembled(lattice, whole, group, base=base, start=start, code=pairs.code, polygons=polygons)
+
+
+def _held_cells(lattice: Lattice, table: EdgeTable, owner: LongArray, *, polygons: int) -> LongArray:
+    """Return cell × polygons + polygon, ascending, where the polygon holds the cell's reference point."""
+    found = [(owner[edge], row, count) for edge, row, count in row_crossings(lattice, table)]
+    if not found:
+        return np.empty(0, dtype=np.int64)
+    polygon, row, count = (np.concatenate(c) for c in zip(*found, strict=True))
+    order = np.lexsort((count, row, polygon))
+    polygon, row, count = polygon[order], row[order], count[order]
+    # Crossings of one polygon with one row come in pairs: between the two of a pair is inside.
+    polygon, row, begin, end = polygon[::2], row[::2], count[::2], count[1::2]
+    span = np.repeat(np.arange(len(begin)), end - begin)
+    step = np.arange(len(span)) - (np.cumsum(end - begin) - (end - begin))[span]
+    cell = row[span] * lattice.columns + begin[span] + step
+    return np.sort(cell * polygons + polygon[span])
+
+
+def _group_bases(
+    lattice: Lattice, table: EdgeTable, pairs: CellEdges, *, start: LongArray, inside: BoolArray
+) -> NDArray[np.int8]:
+    if not len(pairs.cell):
+        return np.empty(0, dtype=np.int8)
+    row, column = np.divmod(pairs.cell, lattice.columns)
+    crossed = west_of_edges(table.ends, pairs.code, lattice.centre_x()[column], lattice.centre_y()[row])
+    return (np.add.reduceat(crossed.astype(np.int64), start[:-1]) + inside).astype(np.int8) & 1
+
+
+def _assembled(
+    lattice: Lattice,
+    whole: LongArray,
+    group: LongArray,
+    *,
+    base: NDArray[np.int8],
+    start: LongArray,
+    code: IntArray,
+    polygons: int,
+) -> Layers:
+    """Give cells with one holder and no boundary their polygon, and number the mixed ones."""
+    table = np.full(lattice.size, OUTSIDE, dtype=np.int32)
+    cell, polygon = np.divmod(whole, max(polygons, 1))
+    table[cell[::-1]] = polygon[::-1]
+    doubled = cell[1:][cell[1:] == cell[:-1]]
+    group_cell, group_polygon = np.divmod(group, max(polygons, 1))
+    mixed = np.unique(np.concatenate([doubled, group_cell]))
+    table[mixed] = -2 - np.arange(len(mixed), dtype=np.int32)
+    kept = table[cell] < OUTSIDE
+    bounds = np.append(mixed, lattice.size)
+    return Layers(
+        table,
+        np.searchsorted(cell[kept], bounds).astype(np.int64),
+        polygon[kept].astype(np.int32),
+        np.searchsorted(group_cell, bounds).astype(np.int64),
+        group_polygon.astype(np.int32),
+        base,
+        start,
+        code,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The groups that points in mixed cells meet: who meets which, holding it or touching its boundary."""
+
+    point: NDArray[np.intp]
+    polygon: IntArray
+    holds: BoolArray
+    touches: BoolArray
+
+
+def _met_groups(layers: Layers, edges: EdgeTable, x: FloatArray, y: FloatArray, number: IntArray) -> _Groups:
+    first = layers.group_start[number]
+    point, group = _members(first, layers.group_start[number + 1] - first)
+    begin = layers.start[group]
+    meeting, pair = _members(begin, layers.start[group + 1] - begin)
+    code = layers.code[pair]
+    ends, px, py = np.take(edges.ends, code >> 2, axis=0), x[point][meeting], y[point][meeting]
+    west, zero = sides(ends, px, py)
+    west &= ((code & LOWER_INSIDE) == 0) | (ends[:, 1] <= py)
+    west &= ((code & UPPER_INSIDE) == 0) | (py < ends[:, 3])
+    crossings = np.bincount(meeting, weights=west, minlength=len(group)).astype(np.int64)
+    touches = np.zeros(len(group), dtype=bool)
+    touches[meeting[zero[between(ends[zero], px[zero], py[zero])]]] = True
+    holds = ((crossings + layers.group_base[group]) & 1).astype(bool)
+    return _Groups(point, layers.group_polygon[group], holds, touches)
+
+
+def _members(first: LongArray, count: LongArray) -> tuple[NDArray[np.intp], LongArray]:
+    owner = np.repeat(np.arange(len(first)), count)
+    return owner, (first - (np.cumsum(count) - count))[owner] + np.arange(len(owner))
+
+
+def place_in_layers(
+    lattice: Lattice,
+    layers: Layers,
+    edges: EdgeTable,
+    x: FloatArray,
+    y: FloatArray,
+    out: IntArray,
+    boundary: BoolArray | None,
+) -> None:
+    """Write the lowest position that holds each point, −1 where none does (as `place_points`)."""
+    look_up(lattice, layers.table, x, y, out)
+    rows = np.flatnonzero(out < OUTSIDE)
+    if not rows.size:
+        return
+    number = -2 - out[rows]
+    first = layers.whole_start[number]
+    found = np.full(len(rows), NOBODY, dtype=np.int32)
+    some = layers.whole_start[number + 1] > first
+    found[some] = layers.whole[first[some]]
+    met = _met_groups(layers, edges, x[rows], y[rows], number)
+    np.minimum.at(found, met.point[met.holds], met.polygon[met.holds])
+    closed = met.touches & (found == NOBODY)[met.point]
+    np.minimum.at(found, met.point[closed], met.polygon[closed])
+    found[found == NOBODY] = OUTSIDE
+    out[rows] = found
+    if boundary is not None:
+        boundary[rows[met.point[met.touches]]] = True
+
+
+def all_layers(
+    lattice: Lattice, layers: Layers, edges: EdgeTable, x: FloatArray, y: FloatArray
+) -> tuple[LongArray, IntArray]:
+    """Return (point, position) for every polygon that holds a point, by point, then by position."""
+    entry = np.empty(len(x), dtype=np.int32)
+    look_up(lattice, layers.table, x, y, entry)
+    alone = np.flatnonzero(entry >= 0)
+    rows = np.flatnonzero(entry < OUTSIDE)
+    number = -2 - entry[rows]
+    first = layers.whole_start[number]
+    owner, member = _members(first, layers.whole_start[number + 1] - first)
+    met = _met_groups(layers, edges, x[rows], y[rows], number)
+    held = np.zeros(len(rows), dtype=bool)
+    held[owner] = True
+    held[met.point[met.holds]] = True
+    lowest = np.full(len(rows), NOBODY, dtype=np.int32)
+    closed = met.touches & ~held[met.point]
+    np.minimum.at(lowest, met.point[closed], met.polygon[closed])
+    lonely = np.flatnonzero(lowest != NOBODY)
+    point = np.concatenate([alone, rows[owner], rows[met.point[met.holds]], rows[lonely]]).astype(np.int64)
+    position = np.concatenate([entry[alone], layers.whole[member], met.polygon[met.holds], lowest[lonely]])
+    order = np.lexsort((position, point))
+    return point[order], position[order].astype(np.int32)

@@ -1,0 +1,150 @@
+"""One point closely: its grid, how far the nearest boundary is, and which grids lie within reach."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geo.locate.cells import Cells
+from geo.locate.edges import OUTSIDE, EdgeTable
+from geo.locate.lattice import LOWER_INSIDE, UPPER_INSIDE, Lattice
+from geo.locate.layers import Layers
+from geo.predicates import orientation_of
+
+__all__ = ["edges_within", "metres_per_unit", "nearest_edge_m", "place_one"]
+
+FloatArray = NDArray[np.float64]
+LongArray = NDArray[np.int64]
+
+# CGCS2000 ellipsoid.
+_SEMI_MAJOR_M: Final = 6378137.0
+_FLATTENING: Final = 1.0 / 298.257222101
+_ECCENTRICITY_2: Final = _FLATTENING * (2.0 - _FLATTENING)
+
+
+def metres_per_unit(*, degrees: bool, y: float) -> tuple[float, float]:
+    """Return the metres of one unit of x and of one unit of y at a point.
+
+    In degrees these are the lengths of a degree of longitude and of latitude on the CGCS2000 ellipsoid;
+    distances of some kilometres come out right to about one part in ten thousand.
+    """
+    if not degrees:
+        return 1.0, 1.0
+    latitude = math.radians(min(max(y, -89.9), 89.9))
+    bulge = 1.0 - _ECCENTRICITY_2 * math.sin(latitude) ** 2
+    prime_vertical = _SEMI_MAJOR_M / math.sqrt(bulge)
+    meridian = prime_vertical * (1.0 - _ECCENTRICITY_2) / bulge
+    return math.radians(prime_vertical * math.cos(latitude)), math.radians(meridian)
+
+
+def place_one(lattice: Lattice, cells: Cells, edges: EdgeTable, x: float, y: float) -> tuple[int, bool]:
+    """Return the position that holds a point and whether the point lies exactly on an edge."""
+    u, v = (x - lattice.x0) * lattice.per_x, (y - lattice.y0) * lattice.per_y
+    if not (0.0 <= u < lattice.columns and 0.0 <= v < lattice.rows):
+        return OUTSIDE, False
+    entry: int = cells.table.item(int(v) * lattice.columns + int(u))
+    if entry >= OUTSIDE:
+        return entry, False
+    number = -2 - entry
+    if number < cells.simple:
+        return _beside_edge(edges, cells.code.item(number) >> 2, x, y)
+    return _among_edges(cells, edges, number - cells.simple, x, y)
+
+
+def _beside_edge(edges: EdgeTable, edge: int, x: float, y: float) -> tuple[int, bool]:
+    side = orientation_of(*edges.ends[edge].tolist(), x, y)
+    left, right = edges.left.item(edge), edges.right.item(edge)
+    if side > 0:
+        return left, False
+    return (left if side == 0 and right == OUTSIDE else right), side == 0
+
+
+def _among_edges(cells: Cells, edges: EdgeTable, number: int, x: float, y: float) -> tuple[int, bool]:
+    label: int = cells.base.item(number)
+    touched: list[int] = []
+    on_edge = False
+    for code in cells.code[cells.start.item(number) : cells.start.item(number + 1)].tolist():
+        x1, y1, x2, y2 = edges.ends[code >> 2].tolist()
+        side = orientation_of(x1, y1, x2, y2, x, y)
+        left, right = edges.left.item(code >> 2), edges.right.item(code >> 2)
+        below = code & LOWER_INSIDE and y < y1
+        above = code & UPPER_INSIDE and y >= y2
+        if side > 0 and not below and not above:
+            label += left - right
+        elif side == 0 and y1 <= y <= y2 and min(x1, x2) <= x <= max(x1, x2):
+            on_edge = True
+            touched += [p for p in (left, right) if p != OUTSIDE]
+    return (min(touched) if label == OUTSIDE and touched else label), on_edge
+
+
+def edges_within(lattice: Lattice, held: Cells | Layers, x: float, y: float, *, reach: int) -> NDArray[np.int32]:
+    """Return the edges that meet any cell at most `reach` cells away from a point's cell (in x and in y)."""
+    column = min(max(int((x - lattice.x0) * lattice.per_x), 0), lattice.columns - 1)
+    row = min(max(int((y - lattice.y0) * lattice.per_y), 0), lattice.rows - 1)
+    window = held.table.reshape(lattice.rows, lattice.columns)[
+        max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1
+    ]
+    number = -2 - window[window < OUTSIDE]
+    if not number.size:
+        return np.empty(0, dtype=np.int32)
+    first, past = _pair_spans(held, number)
+    owner = np.repeat(np.arange(len(first)), past - first)
+    runs = np.cumsum(past - first) - (past - first)
+    edge: NDArray[np.int32] = held.code[(first - runs)[owner] + np.arange(len(owner))] >> 2
+    return edge
+
+
+def _pair_spans(held: Cells | Layers, number: NDArray[np.int32]) -> tuple[LongArray, LongArray]:
+    if isinstance(held, Layers):
+        return held.start[held.group_start[number]], held.start[held.group_start[number + 1]]
+    simple = number < held.simple
+    other = np.maximum(number - held.simple, 0)
+    if len(held.start) == 1:
+        return number.astype(np.int64), number.astype(np.int64) + 1
+    return np.where(simple, number, held.start[other]), np.where(
+        simple, number + 1, held.start[np.minimum(other + 1, len(held.start) - 1)]
+    )
+
+
+def _distances(ends: FloatArray, x: float, y: float, *, scale: tuple[float, float]) -> FloatArray:
+    """Return the distance in metres from a point to each edge."""
+    x1, x2 = (ends[:, 0] - x) * scale[0], (ends[:, 2] - x) * scale[0]
+    y1, y2 = (ends[:, 1] - y) * scale[1], (ends[:, 3] - y) * scale[1]
+    dx, dy = x2 - x1, y2 - y1
+    along = np.clip(-(x1 * dx + y1 * dy) / (dx * dx + dy * dy), 0.0, 1.0)
+    return np.hypot(x1 + along * dx, y1 + along * dy)
+
+
+def nearest_edge_m(
+    lattice: Lattice,
+    held: Cells | Layers,
+    edges: EdgeTable,
+    x: float,
+    y: float,
+    *,
+    scale: tuple[float, float],
+    within_m: float,
+) -> tuple[float | None, NDArray[np.int32]]:
+    """Return the distance to the nearest edge and the edges at most `within_m` away.
+
+    Windows of cells around the point are looked at, each twice as wide as the former, until no edge beyond
+    the window can be nearer than the nearest one in it, nor within `within_m`.
+    """
+    if not len(edges):
+        return None, np.empty(0, dtype=np.int32)
+    step = min(scale[0] / lattice.per_x, scale[1] / lattice.per_y)
+    widest = max(lattice.rows, lattice.columns)
+    reach = min(max(math.ceil(within_m / step), 2), widest)
+    while True:
+        near = edges_within(lattice, held, x, y, reach=reach)
+        if near.size:
+            distance = _distances(edges.ends[near], x, y, scale=scale)
+            least = float(distance.min())
+            if least <= reach * step or reach >= widest:
+                return least, np.unique(near[distance <= within_m])
+            reach = min(math.ceil(least / step), widest)
+        else:
+            reach = min(2 * reach, widest)
