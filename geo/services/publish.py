@@ -160,8 +160,7 @@ def _redrawn(session: Session, base: Generation, plan: Plan) -> list[Grid]:
 
 def _codes(session: Session, grids: Sequence[Grid], rule: CodeRule | None) -> list[GivenCode]:
     names = {a.code: a.name for a in session.areas()}
-    used = {str(row["code"]) for row in session.used_codes()}
-    return give_codes(grids, used=used, community_names=names, metric=metric_of(grids), rule=rule)
+    return give_codes(grids, used=session.used_codes(), community_names=names, metric=metric_of(grids), rule=rule)
 
 
 def _open(

@@ -7,16 +7,9 @@ actor's areas as a filter, for lists, single objects, counts and bulk columns al
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from geo.authority import Actor
 from geo.model import (
     AnchorHousehold,
     Area,
@@ -34,12 +27,21 @@ from geo.model import (
     ServiceCentre,
 )
 
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from numpy.typing import NDArray
+
+    from geo.authority import Actor
+
 __all__ = ["FIELDS", "KINDS", "AssignmentColumns", "ImportRecord", "JournalEntry", "Session", "Store", "Upserted"]
 
 Row = dict[str, Any]
 
-# Record kinds with (county_code, source_key) as identity (areas: county_code and code); grids, generations, assignments, plans and
-# the journal have methods of their own.
+# Record kinds with (county_code, source_key) as identity (areas: county_code and code); grids, generations,
+# assignments, plans and the journal have methods of their own.
 KINDS = (
     "areas",
     "compounds",
@@ -255,6 +257,9 @@ class Session(Protocol):
 
     def code_history(self, grid_id: str) -> list[Row]:
         """History rows (keys as in `codes`) of one grid, oldest first."""
+
+    def used_codes(self) -> frozenset[str]:
+        """Every code ever given in the county, retired ones included (local numbers are not codes)."""
 
     def add_code(
         self, grid_id: str, code: str, *, name: str, valid_from: dt.date, reason: str, filing_no: str = ""

@@ -33,6 +33,12 @@ class Codes(Visibility):
         """History rows of one grid, oldest first."""
         return self._history(schema.code_history.c.grid_id == grid_id)
 
+    def used_codes(self) -> frozenset[str]:
+        """Every code ever given in the county, retired ones included."""
+        table = schema.code_history
+        query = select(table.c.code).where(table.c.county_code == self._county, ~table.c.local).distinct()
+        return frozenset(self._connection.execute(query).scalars())
+
     def _history(self, condition: Any) -> list[Row]:
         table = schema.code_history
         query = select(*(table.c[name] for name in _HISTORY)).where(table.c.county_code == self._county, condition)
