@@ -1,0 +1,1 @@
+"""The two faces of the services: HTTP and the command line."""

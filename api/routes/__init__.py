@@ -1,0 +1,1 @@
+"""HTTP operations, one module for each noun."""
