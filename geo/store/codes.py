@@ -112,24 +112,27 @@ class Codes(Visibility):
     def _turn_codes(self, grids: Iterable[Grid], effective_from: dt.date) -> None:
         """Bring the history to what a newly active generation says."""
         table = schema.code_history
-        current = {grid.id: grid for grid in grids}
-        query = select(table.c.grid_id).where(table.c.county_code == self._county, table.c.valid_to.is_(None))
-        for grid_id in self._connection.execute(query).scalars().all():
-            if grid_id not in current:
-                self._end(grid_id, effective_from)
-        self._check_code_owners({grid.code: grid.id for grid in current.values() if grid.code})
-        for grid in current.values():
-            word = grid.code or grid.local_code
-            if word:
-                local = grid.code is None
-                self._open(
-                    grid.id, word, name=grid.name, local=local, valid_from=effective_from, reason="", filing_no=""
-                )
-
-    def _end(self, grid_id: str, valid_to: dt.date) -> None:
-        table = schema.code_history
-        here = (table.c.county_code == self._county, table.c.grid_id == grid_id, table.c.valid_to.is_(None))
-        for row in self.code_history(grid_id):
-            if row["valid_to"] is None:
-                self._check_span(row, valid_to)
-        self._connection.execute(update(table).where(*here).values(valid_to=valid_to))
+        words = {grid.id: (grid.code or grid.local_code or "", grid.name, grid.code is None) for grid in grids}
+        self._check_code_owners({code: grid_id for grid_id, (code, _, local) in words.items() if not local})
+        opened = {row["grid_id"]: row for row in self._history(table.c.valid_to.is_(None))}
+        same = {one for one, row in opened.items() if words.get(one, ())[:2] == (row["code"], row["name"])}
+        ended = [one for one in opened if one not in same]
+        for one in ended:
+            self._check_span(opened[one], effective_from)
+        here = (table.c.county_code == self._county, table.c.valid_to.is_(None), self._within(table.c.grid_id, ended))
+        self._connection.execute(update(table).where(*here).values(valid_to=effective_from))
+        span = {
+            "county_code": self._county,
+            "valid_from": effective_from,
+            "valid_to": None,
+            "reason": "",
+            "filing_no": "",
+        }
+        fresh = {one: word for one, word in words.items() if one not in same}
+        self._insert(
+            table,
+            [
+                {"grid_id": one, "code": code, "name": name, "local": local, **span}
+                for one, (code, name, local) in fresh.items()
+            ],
+        )

@@ -124,7 +124,7 @@ def _check_fields(kind: str, rows: Iterable[Mapping[str, Any]]) -> None:
     known = set(FIELDS[kind])
     for row in rows:
         if not known >= row.keys():
-            column_name(kind, sorted(row.keys() - known)[0])
+            column_name(kind, min(row.keys() - known))
 
 
 def _values(

@@ -6,6 +6,7 @@ the same rule against programs that do not come through here.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
@@ -18,7 +19,7 @@ from geo.store.shapes import decode, encode, instant
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["Generations"]
 
@@ -133,15 +134,11 @@ class Generations(Codes):
         for what, values in (
             ("id", [grid.id for grid in grids]),
             ("code", [grid.code for grid in grids if grid.code]),
-            ("source key", [(grid.kind, grid.source_key) for grid in grids if grid.source_key]),
+            ("source key", [f"{grid.source_key} ({grid.kind})" for grid in grids if grid.source_key]),
         ):
-            twice = (
-                sorted({str(value) for value in values if values.count(value) > 1})
-                if len(set(values)) < len(values)
-                else []
-            )
-            if twice:
-                raise Conflict(f"two grids have the {what} {twice[0]}", code=f"{what.replace(' ', '-')}-clash")
+            word, times = Counter(values).most_common(1)[0] if values else ("", 0)
+            if times > 1:
+                raise Conflict(f"two grids have the {what} {word}", code=f"{what.replace(' ', '-')}-clash")
         for grid in grids:
             if grid.county_code != self._county or grid.geometry is None:
                 what = "has no geometry" if grid.geometry is None else f"is not of county {self._county}"

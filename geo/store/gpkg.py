@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     Column,
@@ -36,8 +36,8 @@ from geo.store.gpkg_catalogue import (
     USER_VERSION,
     contents,
     create_catalogue,
-    drop_rtree_triggers,
     create_rtree_triggers,
+    drop_rtree_triggers,
 )
 from geo.store.session import WRITES, SqlStore
 from geo.store.shapes import blob_envelope, blob_is_empty
@@ -88,8 +88,7 @@ class GpkgStore(SqlStore):
         draft = copy.with_name(f".{copy.name}.{self._new_id()}.part")
         try:
             with self._engine.connect() as connection:
-                raw = connection.connection.driver_connection
-                raw.execute("VACUUM INTO ?", (str(draft),))
+                _driver(connection).execute("VACUUM INTO ?", (str(draft),))
             draft.rename(copy)
         except (sqlite3.Error, OSError) as error:
             raise _translated(error) from error
@@ -99,7 +98,7 @@ class GpkgStore(SqlStore):
     def close(self) -> None:
         """Bring the write-ahead log into the file and release every handle."""
         with self._engine.connect() as connection:
-            connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         super().close()
 
 
@@ -154,6 +153,12 @@ class GpkgCarrier:
                 edges = ("min_x", "min_y", "max_x", "max_y")
                 values.update(zip(edges, connection.execute(box).one(), strict=True))
             connection.execute(update(contents).where(contents.c.table_name == name).values(values))
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    """Return the driver's connection, for statements that cannot run inside a transaction."""
+    raw: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+    return raw
 
 
 def _by_fid(table: Table, rows: Sequence[Mapping[str, Any]]) -> Any:
@@ -271,7 +276,7 @@ def _check_file(engine: Engine, path: Path) -> None:
         raise Refused(f"{path.name} is not a store of this software", remedy="import it instead: wangge import")
 
 
-def _handle(context: Any) -> NoReturn | None:
+def _handle(context: Any) -> None:
     raise _translated(context.original_exception) from context.original_exception
 
 

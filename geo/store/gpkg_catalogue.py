@@ -219,4 +219,4 @@ def drop_rtree_triggers(connection: Connection, name: str) -> None:
 
 
 def _ddl(statement: str) -> DDL:
-    return DDL(statement.replace("%", "%%"))
+    return DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]

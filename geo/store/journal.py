@@ -23,7 +23,9 @@ from geo.store.shapes import instant
 from geo.store.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
+
+    from sqlalchemy import RowMapping
 
 __all__ = ["GENESIS", "Journal", "canonical", "entry_hash"]
 
@@ -52,7 +54,7 @@ def canonical(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def entry_hash(county_code: str, row: Mapping[str, Any]) -> str:
+def entry_hash(county_code: str, row: Mapping[str, Any] | RowMapping) -> str:
     """Return the SHA-256 of an entry as stored (`detail` as its canonical text, `at` as its text)."""
     content = {name: row[name] for name in _FIELDS if name != "hash"}
     return hashlib.sha256(canonical({**content, "county_code": county_code}).encode()).hexdigest()
@@ -70,7 +72,10 @@ class Journal(Transaction):
         row = {
             "serial": serial + 1,
             "at": f"{instant(self._now()):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
-            **{"actor": self.actor.name, "action": action, "subject": subject, "result": result},
+            "actor": self.actor.name,
+            "action": action,
+            "subject": subject,
+            "result": result,
             "detail": _detail_text(detail or {}),
             "previous_hash": previous,
         }
@@ -102,7 +107,7 @@ class Journal(Transaction):
         """Entries with serial > `after`."""
         return [_entry(row) for row in self._stored_entries(after, limit)]
 
-    def _stored_entries(self, after: int, limit: int) -> Iterable[Mapping[str, Any]]:
+    def _stored_entries(self, after: int, limit: int) -> Sequence[RowMapping]:
         table = schema.journal
         query = select(*(table.c[name] for name in _FIELDS))
         query = query.where(table.c.county_code == self._county, table.c.serial > after)
@@ -158,6 +163,6 @@ def _refuse_personal(value: Any) -> None:
         raise Refused("the journal keeps no personal values (a phone or document number)", code="personal-value")
 
 
-def _entry(row: Mapping[str, Any]) -> JournalEntry:
+def _entry(row: Mapping[str, Any] | RowMapping) -> JournalEntry:
     words = {name: row[name] for name in _FIELDS if name not in {"at", "detail"}}
     return JournalEntry(**words, at=dt.datetime.fromisoformat(row["at"]), detail=json.loads(row["detail"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -80,7 +81,7 @@ class Plans(Assignments):
         rows = self._connection.execute(query).fetchall()
         return tuple(
             f"version {new.version} by {new.saved_by}: {_changes(_read(old.body), _read(new.body))}"
-            for old, new in zip(rows, rows[1:], strict=False)
+            for old, new in itertools.pairwise(rows)
         )
 
     def _keep_version(self, plan: Plan, body: str) -> None:
@@ -100,7 +101,7 @@ class Plans(Assignments):
         self._insert(table, [{**owner, "community_code": community} for community in sorted(touched)])
 
     def _plan_visible(self) -> ColumnElement[bool]:
-        """A plan is seen by who sees a community it touches, and by its author."""
+        """Return the condition under which the actor sees a plan: a community it touches, or its author."""
         table, touched = schema.plans, schema.plan_communities
         mine = table.c.county_code == self._county
         if self._sees_county:

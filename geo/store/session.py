@@ -69,7 +69,7 @@ class SqlStore:
             query = select(schema.counties.c.county_code).order_by(schema.counties.c.county_code)
             held = list(connection.execute(query).scalars())
         if wanted is None and len(held) == 1:
-            return held[0]
+            return str(held[0])
         if wanted is None:
             raise Refused(f"the store holds {len(held)} counties", remedy=f"say which: {', '.join(held)}")
         if wanted not in held:
