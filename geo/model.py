@@ -444,7 +444,12 @@ class Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A draft redrawing of one generation: a log of edits, its version and its state."""
+    """A draft redrawing of one generation: a log of edits, its version and its state.
+
+    `edits` holds entries ``{"edit": …, "by": author, "at": instant}``, `undone` those taken back (last first
+    to be redone), `steps` what was decided on the way to 备案 (submitted by which town, reviewed by whom,
+    returned why), `notes` remarks and locks on grids by grid id.
+    """
 
     id: str
     county_code: str
@@ -454,6 +459,8 @@ class Plan:
     title: str
     edits: tuple[Mapping[str, Any], ...]
     undone: tuple[Mapping[str, Any], ...] = ()
+    steps: tuple[Mapping[str, Any], ...] = ()
+    notes: Mapping[str, Any] | None = None
     branch_of: str | None = None
     proof: Mapping[str, Any] | None = None
     author: str = ""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plans"]
 
-_LISTS = ("edits", "undone")
+_LISTS = ("edits", "undone", "steps")
 
 
 class Plans(Assignments):
