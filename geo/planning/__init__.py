@@ -3,7 +3,7 @@
 from geo.planning.constraints import Constraints, Weights
 from geo.planning.proposal import Proposal, Reason, Saying, Status, StopSearch, Terms, measure
 from geo.planning.propose import propose
-from geo.planning.units import Units
+from geo.planning.units import Units, units_from_polygons
 
 __all__ = [
     "Constraints",
@@ -17,4 +17,5 @@ __all__ = [
     "Weights",
     "measure",
     "propose",
+    "units_from_polygons",
 ]

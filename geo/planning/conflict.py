@@ -65,7 +65,11 @@ def wishes_of(units: Units, constraints: Constraints, *, groups: tuple[int, int]
 
     wishes = []
     if groups is not None:
-        zh, en = (f"{groups[0]}", f"{groups[0]}") if groups[0] == groups[1] else ("{}至{}".format(*groups), "{} to {}".format(*groups))
+        zh, en = (
+            (f"{groups[0]}", f"{groups[0]}")
+            if groups[0] == groups[1]
+            else ("{}至{}".format(*groups), "{} to {}".format(*groups))
+        )
         wishes.append(Wish(Saying(f"合并为{zh}个网格", f"merge into {en} groups"), groups=groups))
     if constraints.max_load is not None:
         limit = f"{constraints.max_load:g}"
@@ -89,7 +93,9 @@ def wishes_of(units: Units, constraints: Constraints, *, groups: tuple[int, int]
     return wishes
 
 
-def conflict(units: Units, wishes: Sequence[Wish], *, clock: Clock, forbidden: tuple[tuple[int, ...], ...] = ()) -> tuple[Saying, ...]:
+def conflict(
+    units: Units, wishes: Sequence[Wish], *, clock: Clock, forbidden: tuple[tuple[int, ...], ...] = ()
+) -> tuple[Saying, ...]:
     """Return an irreducible set of contradicting wishes, in the order they were given.
 
     Parameters
@@ -209,7 +215,7 @@ def _components(it: Instance) -> np.ndarray:
     label = np.arange(len(it))
     while True:
         lower = label.copy()
-        np.minimum.at(lower, it.heads, label[it.tails])
+        np.minimum.at(lower, it.heads[it.links], label[it.tails[it.links]])
         lower = lower[lower]
         if (lower == label).all():
             return np.unique(label, return_inverse=True)[1]

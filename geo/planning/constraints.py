@@ -83,7 +83,9 @@ class Constraints:
                 for unit in (entry,) if name == "keep" else entry:
                     if not 0 <= unit < len(units):
                         raise Refused(
-                            f"{name} names unit {unit}, of {len(units)}", code="wish-invalid", remedy="use a unit of this file"
+                            f"{name} names unit {unit}, of {len(units)}",
+                            code="wish-invalid",
+                            remedy="use a unit of this file",
                         )
         for name in ("min_load", "max_load"):
             value = getattr(self, name)
@@ -93,9 +95,13 @@ class Constraints:
         for label, count in self.counts.items():
             low, high = count_range(count)
             if label not in known:
-                raise Refused(f"counts names {label!r}, which no unit lies in", code="wish-invalid", remedy="check the label")
+                raise Refused(
+                    f"counts names {label!r}, which no unit lies in", code="wish-invalid", remedy="check the label"
+                )
             if low < 0 or high < low:
-                raise Refused(f"the count of {label!r} is {count!r}", code="wish-invalid", remedy="give a number or low and high")
+                raise Refused(
+                    f"the count of {label!r} is {count!r}", code="wish-invalid", remedy="give a number or low and high"
+                )
 
 
 def count_range(count: Count) -> tuple[int, int]:

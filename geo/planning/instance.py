@@ -55,6 +55,8 @@ class Instance:
         Directed neighbour pairs of atoms, sorted by head; `starts` marks each head's first.
     savings : ndarray of float64, shape (2m,)
         Scaled e_ij of each directed pair.
+    links : ndarray of bool, shape (2m,)
+        Whether the pair are neighbours (a group hangs together by these alone).
     min_load, max_load : float
         Limits on a group's load.
     alone : ndarray of bool
@@ -84,6 +86,7 @@ class Instance:
     heads: NDArray[np.int64]
     tails: NDArray[np.int64]
     savings: NDArray[np.float64]
+    links: NDArray[np.bool_]
     starts: NDArray[np.int64]
     min_load: float
     max_load: float
@@ -120,17 +123,14 @@ class Instance:
     @cached_property
     def around(self) -> tuple[tuple[int, ...], ...]:
         """Neighbours of each atom."""
-        return tuple(
-            tuple(self.tails[a:b].tolist()) for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)
-        )
+        spans = zip(self.starts[:-1].tolist(), self.starts[1:].tolist(), strict=True)
+        return tuple(tuple(self.tails[a:b][self.links[a:b]].tolist()) for a, b in spans)
 
     def cost(self, group: Sequence[int]) -> float:
         """Return the scaled cost of a group of atoms."""
         members = sorted(group)
         load = float(self.loads[members].sum())
-        inside = sum(
-            self.saving_of.get((a, b), 0.0) for i, a in enumerate(members) for b in members[i + 1 :]
-        )
+        inside = sum(self.saving_of.get((a, b), 0.0) for i, a in enumerate(members) for b in members[i + 1 :])
         peak = float(self.peaks[members].max())
         return self.base + self.alpha * load * load + float(self.own[members].sum()) - inside - self.delta * peak
 
@@ -193,7 +193,7 @@ def compile_instance(
     alone[atom_of[list(constraints.keep)]] = True
     alone[[int(atom_of[group[0]]) for group in constraints.fixed if group]] = True
     outer = ~inner & ~alone[ends].any(axis=1)
-    heads, tails, savings, starts = _neighbours(ends[outer], saving[outer], len(atoms))
+    heads, tails, savings, links, starts = _neighbours(ends[outer], saving[outer], units.joins[outer], len(atoms))
     return Instance(
         groups=groups,
         scale=scale,
@@ -208,6 +208,7 @@ def compile_instance(
         heads=heads,
         tails=tails,
         savings=savings,
+        links=links,
         starts=starts,
         min_load=constraints.min_load or 0.0,
         max_load=float("inf") if constraints.max_load is None else constraints.max_load,
@@ -239,7 +240,7 @@ def _atoms(units: Units, constraints: Constraints) -> tuple[tuple[tuple[int, ...
     for number, group in enumerate(constraints.together):
         for unit in group:
             company.setdefault(unit, set()).add(number)
-    for i, j in units.pairs.tolist() if company else []:
+    for i, j in units.pairs[units.joins].tolist() if company else []:
         if company.get(i, set()) & company.get(j, set()) and i not in kept and j not in kept:
             boss[find(i)] = find(j)
     members: dict[int, list[int]] = {}
@@ -250,19 +251,18 @@ def _atoms(units: Units, constraints: Constraints) -> tuple[tuple[tuple[int, ...
 
 
 def _neighbours(
-    ends: NDArray[np.int64], saving: NDArray[np.float64], count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    ends: NDArray[np.int64], saving: NDArray[np.float64], joins: NDArray[np.bool_], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
     both = np.concatenate([ends, ends[:, ::-1]])
     key, place = np.unique(both[:, 0] * count + both[:, 1], return_inverse=True)
     savings = np.bincount(place, weights=np.concatenate([saving, saving]), minlength=len(key))
+    links = np.bincount(place, weights=np.concatenate([joins, joins]), minlength=len(key)) > 0
     heads, tails = key // count, key % count
-    return heads, tails, savings, np.searchsorted(heads, np.arange(count + 1))
+    return heads, tails, savings, links, np.searchsorted(heads, np.arange(count + 1))
 
 
 def _apart(constraints: Constraints, atom_of: NDArray[np.int64]) -> NDArray[np.int64]:
-    pairs = {
-        (int(atom_of[a]), int(atom_of[b])) for group in constraints.apart for a in group for b in group if a != b
-    }
+    pairs = {(int(atom_of[a]), int(atom_of[b])) for group in constraints.apart for a in group for b in group if a != b}
     return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
 
 

@@ -123,7 +123,8 @@ class Master:
         """Add every allowed single and pair: where few groups are merged, most of the answer."""
         it = self.instance
         singles = [(a,) for a in range(len(it))]
-        pairs = [(h, t) for h, t in zip(it.heads.tolist(), it.tails.tolist(), strict=True) if h < t]
+        ends = zip(it.heads[it.links].tolist(), it.tails[it.links].tolist(), strict=True)
+        pairs = [(h, t) for h, t in ends if h < t]
         wanted = [group for group in (*singles, *pairs) if it.allows(group)]
         self.add(wanted, [it.cost(group) for group in wanted])
 
@@ -194,7 +195,9 @@ class Master:
     def _separate(self, result: Relaxation) -> bool:
         part = np.flatnonzero((result.values > _WHOLE) & (result.values < 1 - _WHOLE)).tolist()
         known = set(self.cuts)
-        fresh = [held for held in odd_sets([self.groups[k] for k in part], result.values[part].tolist()) if held not in known]
+        fresh = [
+            held for held in odd_sets([self.groups[k] for k in part], result.values[part].tolist()) if held not in known
+        ]
         for held in fresh:
             self._add_cut(held)
         return bool(fresh)
@@ -226,7 +229,9 @@ class Master:
         rows = np.concatenate([np.arange(count), extra])
         values = np.concatenate([np.ones(count), -np.ones(len(extra))])
         self._artificial = len(rows)
-        self.programme.add_columns(np.full(len(rows), _PENALTIES[0]), starts=np.arange(len(rows)), rows=rows, values=values)
+        self.programme.add_columns(
+            np.full(len(rows), _PENALTIES[0]), starts=np.arange(len(rows)), rows=rows, values=values
+        )
 
     def _dearer(self) -> bool:
         """Raise the price of artificial columns; False when it is at its highest."""
@@ -272,12 +277,12 @@ class Master:
 
     @staticmethod
     def _with(result: Relaxation, *, bound: float, complete: bool) -> Relaxation:
-        return Relaxation(
-            bound, result.prices, result.cut_duals, result.values, result.whole, complete, result.missing
-        )
+        return Relaxation(bound, result.prices, result.cut_duals, result.values, result.whole, complete, result.missing)
 
     def _nothing(self) -> Relaxation:
         it = self.instance
         empty = np.zeros(0)
         prices = Prices(np.zeros(len(it)), np.zeros(int(it.parents.max()) + 1))
-        return Relaxation(-np.inf, prices, empty, np.zeros(len(self.groups)), whole=False, complete=False, missing=np.inf)
+        return Relaxation(
+            -np.inf, prices, empty, np.zeros(len(self.groups)), whole=False, complete=False, missing=np.inf
+        )

@@ -41,6 +41,7 @@ class _Merging:
             instance.heads.tolist(), instance.tails.tolist(), instance.savings.tolist(), strict=True
         ):
             self.near[head][tail] = saving
+        self.joined: list[set[int]] = [set(near) for near in instance.around]
         self.foes: list[set[int]] = [set() for _ in range(count)]
         for a, b in instance.apart.tolist():
             self.foes[a].add(b)
@@ -54,7 +55,7 @@ class _Merging:
     def run(self) -> list[tuple[int, ...]] | None:
         it = self.it
         for a in range(len(it)):
-            for b in self.near[a]:
+            for b in self.joined[a]:
                 if a < b:
                     self._offer(a, b)
         total = len(it)
@@ -109,5 +110,10 @@ class _Merging:
                 self.near[a][other] = self.near[a].get(other, 0.0) + saving
                 self.near[other][a] = self.near[a][other]
         self.near[b] = {}
-        for other in self.near[a]:
+        for other in self.joined[b]:
+            self.joined[other].discard(b)
+            if other != a:
+                self.joined[other].add(a)
+                self.joined[a].add(other)
+        for other in self.joined[a]:
             self._offer(a, other)

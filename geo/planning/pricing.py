@@ -138,6 +138,7 @@ class _Growth:
         self.rank = instance.rank
         marks = np.random.default_rng(_HASH_SEED).integers(1, 2**63, len(instance), dtype=np.uint64)
         self.marks = marks
+        self.link_heads, self.link_tails = instance.heads[instance.links], instance.tails[instance.links]
         self.levels = self._levels()
         self.reach = self._reach()
 
@@ -199,10 +200,10 @@ class _Growth:
         ends = np.cumsum(degree)
         edge = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - degree - it.starts[flat], degree)
         row = np.repeat(np.repeat(np.arange(len(members)), members.shape[1]), degree)
-        atom, saved = it.tails[edge], it.savings[edge]
+        atom, saved, link = it.tails[edge], it.savings[edge], it.links[edge]
         able = self.rank[atom] < self.rank[members[row, 0]]
         able &= front.load[row] + it.loads[atom] <= self.cap
-        row, atom, saved = row[able], atom[able], saved[able]
+        row, atom, saved, link = row[able], atom[able], saved[able], link[able]
         able = np.ones(len(row), dtype=bool)
         for column in range(members.shape[1]):
             able &= members[row, column] != atom
@@ -211,7 +212,8 @@ class _Growth:
         key = row[able] * len(it) + atom[able]
         pair, place = np.unique(key, return_inverse=True)
         total = np.bincount(place, weights=saved[able], minlength=len(pair))
-        return pair // len(it), pair % len(it), total
+        linked = np.bincount(place, weights=link[able], minlength=len(pair)) > 0
+        return pair[linked] // len(it), pair[linked] % len(it), total[linked]
 
     def _hope(
         self, front: _Front, row: NDArray[np.int64], atom: NDArray[np.int64], saved: NDArray[np.float64]
@@ -257,12 +259,13 @@ class _Growth:
     ) -> NDArray[np.float64]:
         """Reach at one level: what is heavier is tabled already, what stays on this level is iterated."""
         it = self.instance
-        climbs = after[it.heads] > q
-        over = np.zeros(len(it.heads))
-        over[climbs] = np.maximum(table[after[it.heads[climbs]], it.tails[climbs]], 0.0)
-        fixed = gain + np.bincount(it.heads, weights=over, minlength=len(it))
+        heads, tails = self.link_heads, self.link_tails
+        climbs = after[heads] > q
+        over = np.zeros(len(heads))
+        over[climbs] = np.maximum(table[after[heads[climbs]], tails[climbs]], 0.0)
+        fixed = gain + np.bincount(heads, weights=over, minlength=len(it))
         reach = fixed
-        stay_heads, stay_tails = it.heads[~climbs], it.tails[~climbs]
+        stay_heads, stay_tails = heads[~climbs], tails[~climbs]
         if not len(stay_heads):
             return reach
         for _ in range(_SWEEPS):

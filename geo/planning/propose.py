@@ -93,7 +93,9 @@ def _band(units: Units, groups: int | tuple[int, int] | str) -> tuple[int, int]:
     else:
         raise Refused(f"{groups!r} is no number of groups", code="groups-invalid", remedy="give K, a band or 'fewest'")
     if low < 1 or high < low:
-        raise Refused(f"{groups!r} is no number of groups", code="groups-invalid", remedy="K is at least 1, a band goes upwards")
+        raise Refused(
+            f"{groups!r} is no number of groups", code="groups-invalid", remedy="K is at least 1, a band goes upwards"
+        )
     return low, high
 
 
@@ -200,9 +202,7 @@ def _fewest(
     return _proposal(units, len(units), None, bound, weights, clock, gap=gap)
 
 
-def _conflict(
-    units: Units, band: tuple[int, int] | None, constraints: Constraints, clock: Clock
-) -> tuple[Saying, ...]:
+def _conflict(units: Units, band: tuple[int, int] | None, constraints: Constraints, clock: Clock) -> tuple[Saying, ...]:
     wishes = wishes_of(units, constraints, groups=band)
     patience = Clock(min(clock.left, _CONFLICT_SECONDS))
     try:

@@ -68,7 +68,14 @@ class Search:
     """
 
     def __init__(
-        self, instance: Instance, *, clock: Clock, seed: int = 0, gap: float = 1e-6, ceiling: float = np.inf, feasibility: bool = False
+        self,
+        instance: Instance,
+        *,
+        clock: Clock,
+        seed: int = 0,
+        gap: float = 1e-6,
+        ceiling: float = np.inf,
+        feasibility: bool = False,
     ) -> None:
         self.instance, self.clock, self.seed, self.gap = instance, clock, seed, gap
         self.ceiling, self.feasibility = ceiling, feasibility
@@ -167,9 +174,7 @@ class Search:
     def _all_under(self, relaxation: Relaxation, window: float) -> tuple[Plan, list[float], float]:
         """Every group under the window, its cost, and the floor of what is not listed."""
         margin = window * (1 + 1e-9) + 1e-9 if np.isfinite(window) else window
-        listing = list_groups(
-            self.instance, relaxation.prices, window=margin, limit=_LIST_LIMIT, poll=self.clock.poll
-        )
+        listing = list_groups(self.instance, relaxation.prices, window=margin, limit=_LIST_LIMIT, poll=self.clock.poll)
         groups: Plan = []
         costs: list[float] = []
         full = self.master.reduced(listing, relaxation.cut_duals)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from geo.errors import Refused, Where
+from geo.planning.borders import measure_borders
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Units"]
+__all__ = ["Units", "units_from_polygons"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,9 +34,12 @@ class Units:
     perimeters_m : ndarray of float64, shape (n,)
         Length of all rings in metres.
     pairs : ndarray of int64, shape (m, 2)
-        Neighbours i < j of the same parent, sorted, each once.
+        Pairs i < j of the same parent that share any boundary, sorted, each once.
     shared_m : ndarray of float64, shape (m,)
         Shared boundary of each pair in metres.
+    joins : ndarray of bool, shape (m,)
+        Whether the pair are neighbours: their boundary is long enough to merge across. The others
+        only save perimeter when both come into one group another way.
     xy : ndarray of float64, shape (n, 2), or None
         Centroids in metres.
     """
@@ -47,6 +51,7 @@ class Units:
     perimeters_m: NDArray[np.float64]
     pairs: NDArray[np.int64]
     shared_m: NDArray[np.float64]
+    joins: NDArray[np.bool_]
     xy: NDArray[np.float64] | None = field(default=None)
 
     @classmethod
@@ -60,8 +65,11 @@ class Units:
         shared_m: ArrayLike,
         parents: Sequence[Hashable] | None = None,
         xy: ArrayLike | None = None,
+        min_shared_edge_m: float = 10.0,
     ) -> Units:
         """Return checked units; pairs are put in order, and those across parents are left out.
+
+        Pairs are neighbours when they share more than `min_shared_edge_m`.
 
         Raises
         ------
@@ -76,7 +84,7 @@ class Units:
         rim = _checked("perimeter", perimeters_m, names)
         couples, shared = _ordered_pairs(pairs, shared_m, index, names)
         centroids = None if xy is None else np.asarray(xy, dtype=np.float64).reshape(len(names), 2)
-        return cls(names, load, index, labels, rim, couples, shared, centroids)
+        return cls(names, load, index, labels, rim, couples, shared, shared > min_shared_edge_m, centroids)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -96,6 +104,64 @@ class Units:
         return self.parent_labels[int(self.parents[unit])]
 
 
+def units_from_polygons(
+    geometries: Sequence[Any],
+    *,
+    loads: ArrayLike,
+    parents: Sequence[Hashable] | None = None,
+    ids: Sequence[str] | None = None,
+    metric: Any | None = None,
+    barriers: Sequence[Any] = (),
+    min_shared_edge_m: float = 10.0,
+    barrier_snap_m: float = 15.0,
+) -> Units:
+    """Measure polygons into units.
+
+    Parameters
+    ----------
+    geometries : sequence of shapely Polygon or MultiPolygon
+        In degrees (CGCS2000) when `metric` is given, else in metres. Holes, islands and several parts are
+        fine: a perimeter counts all rings, and parts of one unit hang together whatever lies between.
+    loads : array-like of float, keyword
+        What is balanced.
+    parents : sequence or None, keyword
+        Label of each unit's community; None for no parents.
+    ids : sequence of str or None, keyword
+        Names; positions when None.
+    metric : Metric or None, keyword
+        Plane to measure in.
+    barriers : sequence of shapely lines, keyword
+        Border nearer than `barrier_snap_m` to one of these does not count, in the coordinates of `geometries`.
+    min_shared_edge_m : float, keyword
+        Units are neighbours when they share more than this.
+    barrier_snap_m : float, keyword
+        See `barriers`.
+
+    Raises
+    ------
+    Refused
+        A geometry or load is missing or invalid (the unit is named), or all loads are zero.
+    CoverageBroken
+        Units overlap or leave strips between them, so that borders cannot be told (the pair is named).
+    """
+    names = [str(i) for i in range(len(geometries))] if ids is None else [str(name) for name in ids]
+    if len(names) != len(geometries):
+        raise Refused(f"{len(names)} ids for {len(geometries)} units", code="units-length", remedy="give one a unit")
+    _refuse_clashes(tuple(names))
+    checked_loads(loads, ids=names)
+    borders = measure_borders(geometries, ids=names, metric=metric, barriers=barriers, barrier_snap_m=barrier_snap_m)
+    return Units.build(
+        names,
+        loads=loads,
+        perimeters_m=borders.perimeters_m,
+        pairs=borders.pairs,
+        shared_m=borders.shared_m,
+        parents=parents,
+        xy=borders.xy,
+        min_shared_edge_m=min_shared_edge_m,
+    )
+
+
 def checked_loads(loads: ArrayLike, *, ids: Sequence[str]) -> NDArray[np.float64]:
     """Return loads as float64.
 
@@ -106,14 +172,18 @@ def checked_loads(loads: ArrayLike, *, ids: Sequence[str]) -> NDArray[np.float64
     """
     load = _checked("load", loads, ids)
     if load.sum() <= 0:
-        raise Refused("all loads are zero, so there is nothing to balance", code="load-zero", remedy="choose another load field")
+        raise Refused(
+            "all loads are zero, so there is nothing to balance", code="load-zero", remedy="choose another load field"
+        )
     return load
 
 
 def _checked(what: str, values: ArrayLike, ids: Sequence[str]) -> NDArray[np.float64]:
-    array = np.array([np.nan if v is None else v for v in np.asarray(values, dtype=object).ravel()], dtype=np.float64)
+    array = np.array([_number(value) for value in np.asarray(values, dtype=object).ravel()], dtype=np.float64)
     if len(array) != len(ids):
-        raise Refused(f"{len(array)} values of {what} for {len(ids)} units", code="units-length", remedy="give one a unit")
+        raise Refused(
+            f"{len(array)} values of {what} for {len(ids)} units", code="units-length", remedy="give one a unit"
+        )
     bad = np.flatnonzero(~np.isfinite(array) | (array < 0))
     if len(bad):
         first = int(bad[0])
@@ -125,6 +195,13 @@ def _checked(what: str, values: ArrayLike, ids: Sequence[str]) -> NDArray[np.flo
             remedy="correct the value, or leave the unit out",
         )
     return array
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return np.nan
 
 
 def _refuse_clashes(names: tuple[str, ...]) -> None:
@@ -164,9 +241,13 @@ def _ordered_pairs(
     couples = np.sort(np.asarray(pairs, dtype=np.int64).reshape(-1, 2), axis=1)
     shared = np.asarray(shared_m, dtype=np.float64).ravel()
     if len(shared) != len(couples) or not (np.isfinite(shared) & (shared >= 0)).all():
-        raise Refused("shared lengths must be one finite number a pair", code="shared-invalid", remedy="measure the pairs again")
+        raise Refused(
+            "shared lengths must be one finite number a pair", code="shared-invalid", remedy="measure the pairs again"
+        )
     if len(couples) and (couples.min() < 0 or couples.max() >= len(names) or (couples[:, 0] == couples[:, 1]).any()):
-        raise Refused("a pair names a unit that is not there", code="pair-invalid", remedy="pairs hold positions of two units")
+        raise Refused(
+            "a pair names a unit that is not there", code="pair-invalid", remedy="pairs hold positions of two units"
+        )
     within = parents[couples[:, 0]] == parents[couples[:, 1]]
     couples, shared = couples[within], shared[within]
     order = np.lexsort((couples[:, 1], couples[:, 0]))
