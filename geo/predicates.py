@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917 - a predicate of three points takes six numbers in their order
 """Exact predicates: on which side of a line a point lies, and which polygon holds it.
 
 Coordinates are float64 and are taken for the binary rationals they are; there is no tolerance. A point
@@ -22,12 +23,14 @@ T. J. Dekker, "A floating-point technique for extending the available precision"
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "contains_exact",

@@ -60,7 +60,8 @@ def west_of_edges(ends: FloatArray, code: IntArray, x: FloatArray, y: FloatArray
     x1, y1, x2, y2 = ends[edge].T
     within = ((code & LOWER_INSIDE) == 0) | (y1 <= y)
     within &= ((code & UPPER_INSIDE) == 0) | (y < y2)
-    return within & (orientation(x1, y1, x2, y2, x, y) > 0)
+    within &= orientation(x1, y1, x2, y2, x, y) > 0
+    return np.asarray(within, dtype=bool)
 
 
 def reference_labels(lattice: Lattice, table: EdgeTable) -> IntArray:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib.util
 import sys
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from geo.errors import Unavailable
+
+if TYPE_CHECKING:
+    from geo.locate.cells import Cells
+    from geo.locate.fabric import Fabric, Points
 
 __all__ = ["load", "place_points", "worth_using"]
 
@@ -39,8 +43,8 @@ def load() -> None:
     compiled_kernel.warm()
 
 
-def place_points(*arguments: Any) -> None:
+def place_points(fabric: Fabric[Cells], points: Points) -> None:
     """Do what `geo.locate.kernel.place_points` does, compiled; the same bits."""
     if _MODULE not in sys.modules:
         load()
-    sys.modules[_MODULE].place_points(*arguments)
+    sys.modules[_MODULE].place_points(fabric, points)

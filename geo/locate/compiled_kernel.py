@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN202 - numba infers the types, and its functions take plain arrays
 """Bulk look-up compiled by numba: the same answers as `geo.locate.kernel`, one point at a time.
 
 Compiled once and cached beside the source. What the compiled arithmetic cannot decide exactly (differences
@@ -6,22 +7,21 @@ that round) is left to the numpy kernel.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from geo.locate import kernel
 from geo.locate.cells import Cells
 from geo.locate.edges import EdgeTable
+from geo.locate.fabric import Fabric, Points
 from geo.locate.lattice import Lattice
 
-__all__ = ["place_points", "warm"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int32]
-BoolArray = NDArray[np.bool_]
+__all__ = ["place_points", "warm"]
 
 _OUTSIDE: Final = -1
 _LOWER: Final = 1
@@ -37,7 +37,7 @@ _NO_FLAGS: Final = np.zeros(0, dtype=np.bool_)
 
 
 @njit(inline="always")
-def _inexact(a, b, difference):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _inexact(a, b, difference):  # type: ignore[no-untyped-def]
     """Tell whether a − b was rounded (Knuth's two-sum), or is out of the range in which products are safe."""
     b_virtual = a - difference
     a_virtual = difference + b_virtual
@@ -48,7 +48,7 @@ def _inexact(a, b, difference):  # type: ignore[no-untyped-def]  # noqa: ANN001,
 
 
 @njit(inline="always")
-def _tail(a, b, product):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _tail(a, b, product):  # type: ignore[no-untyped-def]
     """Return the rounding error of a · b (Dekker's two-product)."""
     scaled_a, scaled_b = _SPLITTER * a, _SPLITTER * b
     a_high, b_high = scaled_a - (scaled_a - a), scaled_b - (scaled_b - b)
@@ -57,7 +57,7 @@ def _tail(a, b, product):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN20
 
 
 @njit
-def _exact_side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _exact_side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]
     dx1, dy1, dx2, dy2 = ax - px, ay - py, bx - px, by - py
     if _inexact(ax, px, dx1) or _inexact(ay, py, dy1) or _inexact(bx, px, dx2) or _inexact(by, py, dy2):
         return _UNDECIDED
@@ -71,13 +71,13 @@ def _exact_side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]  # noqa
 
 
 @njit(inline="always")
-def _side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]
     """Return 1 left of a → b, −1 right of it, 0 on it, 2 where this arithmetic cannot say."""
     left = (ax - px) * (by - py)
     right = (ay - py) * (bx - px)
     det = left - right
     size = abs(left) + abs(right)
-    if size > _SMALL and size < _SAFE_HIGH:  # noqa: PLR1716 - a chain compiles worse
+    if size > _SMALL and size < _SAFE_HIGH:
         if det > _ERROR_BOUND * size:
             return 1
         if -det > _ERROR_BOUND * size:
@@ -86,7 +86,7 @@ def _side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]  # noqa: ANN0
 
 
 @njit
-def _beside(ends, left, right, e, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _beside(ends, left, right, e, x, y):  # type: ignore[no-untyped-def]
     """Return (label, touching) in a cell cut through by one edge; touching is 2 where undecided."""
     side = _side(ends[e, 0], ends[e, 1], ends[e, 2], ends[e, 3], x, y)
     if side == _UNDECIDED:
@@ -97,7 +97,7 @@ def _beside(ends, left, right, e, x, y):  # type: ignore[no-untyped-def]  # noqa
 
 
 @njit
-def _among(ends, left, right, code, first, past, label, x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _among(ends, left, right, code, first, past, label, x, y):  # type: ignore[no-untyped-def]
     """Return (label, touching) by the sum over a cell's edges."""
     touched = _NOBODY
     touching = 0
@@ -119,9 +119,9 @@ def _among(ends, left, right, code, first, past, label, x, y):  # type: ignore[n
 
 
 @njit(nogil=True, cache=True)
-def _place(
+def _place(  # type: ignore[no-untyped-def]
     x, y, x0, y0, per_x, per_y, columns, rows, table, simple, start, base, code, ends, left, right, out, boundary
-):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0917
+):
     """Write all answers; leave a table entry below −1 where undecided and count those."""
     undecided = 0
     for i in range(len(x)):
@@ -157,29 +157,26 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def place_points(
-    lattice: Lattice,
-    cells: Cells,
-    edges: EdgeTable,
-    x: FloatArray,
-    y: FloatArray,
-    out: IntArray,
-    boundary: BoolArray | None,
-) -> None:
+def place_points(fabric: Fabric[Cells], points: Points) -> None:
     """Write positions and boundary flags exactly as `geo.locate.kernel.place_points` does."""
-    flags = _NO_FLAGS if boundary is None else boundary
+    lattice, cells, edges = fabric.lattice, fabric.held, fabric.edges
     undecided = _place(
-        _frozen(x), _frozen(y), lattice.x0, lattice.y0, lattice.per_x, lattice.per_y, lattice.columns, lattice.rows,
-        _frozen(cells.table), cells.simple, _frozen(cells.start), _frozen(cells.base), _frozen(cells.code),
-        _frozen(edges.ends), _frozen(edges.left), _frozen(edges.right), out, flags,
+        _frozen(points.x), _frozen(points.y), lattice.x0, lattice.y0, lattice.per_x, lattice.per_y,
+        lattice.columns, lattice.rows, _frozen(cells.table), cells.simple, _frozen(cells.start), _frozen(cells.base),
+        _frozen(cells.code), _frozen(edges.ends), _frozen(edges.left), _frozen(edges.right),
+        points.out, _NO_FLAGS if points.boundary is None else points.boundary,
     )  # fmt: skip
     if undecided:
-        rows = np.flatnonzero(out < _OUTSIDE)
-        found, touching = np.empty(len(rows), dtype=np.int32), np.zeros(len(rows), dtype=bool)
-        kernel.place_points(lattice, cells, edges, x[rows], y[rows], found, touching)
-        out[rows] = found
-        if boundary is not None:
-            boundary[rows] = touching
+        _settle_undecided(fabric, points)
+
+
+def _settle_undecided(fabric: Fabric[Cells], points: Points) -> None:
+    rows = np.flatnonzero(points.out < _OUTSIDE)
+    found, touching = np.empty(len(rows), dtype=np.int32), np.zeros(len(rows), dtype=bool)
+    kernel.place_points(fabric, Points(points.x[rows], points.y[rows], found, touching))
+    points.out[rows] = found
+    if points.boundary is not None:
+        points.boundary[rows] = touching
 
 
 def warm() -> None:
@@ -188,4 +185,5 @@ def warm() -> None:
     none, long = np.empty(0, dtype=np.int32), np.zeros(1, dtype=np.int64)
     cells = Cells(np.full(1, _OUTSIDE, dtype=np.int32), 0, long, none, none)
     edges = EdgeTable(np.empty((0, 4)), none, none)
-    place_points(lattice, cells, edges, np.zeros(1), np.zeros(1), np.empty(1, dtype=np.int32), None)
+    nowhere = Points(np.zeros(1), np.zeros(1), np.empty(1, dtype=np.int32), None)
+    place_points(Fabric(lattice, edges, cells), nowhere)

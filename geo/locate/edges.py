@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
@@ -12,6 +11,9 @@ from numpy.typing import NDArray
 
 from geo.errors import CoverageBroken, Where
 from geo.predicates import orientation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["OUTSIDE", "EdgeTable", "directed_edges", "shared_edges"]
 
@@ -40,6 +42,7 @@ class EdgeTable:
     right: IntArray
 
     def __len__(self) -> int:
+        """Return the number of edges."""
         return len(self.left)
 
 
@@ -149,7 +152,9 @@ def _cut_at_vertices(table: EdgeTable) -> EdgeTable | None:
     x1, y1, x2, y2 = ends[edge].T
     inner = ((x != x1) | (y != y1)) & ((x != x2) | (y != y2))
     which, edge = which[inner], edge[inner]
-    on_it = orientation(*ends[edge].T, *points[which].T) == 0
+    x, y = points[which].T
+    x1, y1, x2, y2 = ends[edge].T
+    on_it = orientation(x1, y1, x2, y2, x, y) == 0
     which, edge = which[on_it], edge[on_it]
     return _with_cuts(table, lone[edge], points[which]) if edge.size else None
 

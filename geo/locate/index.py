@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final, Literal, Self, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from geo.crs import Metric, metric_for
-from geo.errors import CoverageBroken, Refused, Where
+from geo.errors import Refused, Where
 from geo.locate import compiled, seamless
 from geo.locate.cells import Cells, cells_of_coverage
 from geo.locate.edges import OUTSIDE, EdgeTable, directed_edges, shared_edges
+from geo.locate.fabric import Fabric, Points
 from geo.locate.kernel import place_points
 from geo.locate.lattice import Lattice, edges_by_cell, lattice_over
 from geo.locate.layers import Layers, all_layers, layers_of, place_in_layers
 from geo.locate.nearness import metres_per_unit, nearest_edge_m, place_one
 from geo.locate.storage import open_arrays, save_arrays
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
 
 __all__ = ["GridIndex", "Kernel", "Located"]
 
@@ -81,13 +86,10 @@ class GridIndex:
     [0, 1, 1, -1]
     """
 
-    __slots__ = ("_edges", "_held", "_lattice", "_metric", "_size")
+    __slots__ = ("_fabric", "_metric", "_size")
 
-    def __init__(
-        self, *, lattice: Lattice, edges: EdgeTable, held: Cells | Layers, size: int, metric: Metric | None
-    ) -> None:
-        self._lattice, self._edges, self._held = lattice, edges, held
-        self._size, self._metric = size, metric
+    def __init__(self, *, fabric: Fabric[Cells | Layers], size: int, metric: Metric | None) -> None:
+        self._fabric, self._size, self._metric = fabric, size, metric
 
     @classmethod
     def from_polygons(
@@ -134,7 +136,7 @@ class GridIndex:
             edges.ends, grids=len(shapes), cells=min(cells or _LAYER_CELLS, _LAYER_CELLS) if cells else None
         )
         held = layers_of(lattice, edges, edges_by_cell(lattice, edges.ends), polygons=len(shapes))
-        return cls(lattice=lattice, edges=edges, held=held, size=len(shapes), metric=plane)
+        return cls(fabric=Fabric(lattice, edges, held), size=len(shapes), metric=plane)
 
     @classmethod
     def _of_coverage(
@@ -146,27 +148,28 @@ class GridIndex:
         pairs = edges_by_cell(lattice, edges.ends)
         seamless.refuse_crossings(edges, pairs, names=names)
         held = cells_of_coverage(lattice, edges, pairs)
-        index = cls(lattice=lattice, edges=edges, held=held, size=len(shapes), metric=metric)
+        index = cls(fabric=Fabric(lattice, edges, held), size=len(shapes), metric=metric)
         seamless.refuse_nesting(edges, index.locate_many(*edges.ends[:, :2].T, kernel="numpy"), names=names)
         index._refuse_narrow_gaps(names)
         return index
 
     def _refuse_narrow_gaps(self, names: Sequence[str]) -> None:
-        gaps = seamless.enclosed_gaps(self._edges, holder=lambda x, y: self.locate_many(x, y, kernel="numpy"))
+        gaps = seamless.enclosed_gaps(self._fabric.edges, holder=lambda x, y: self.locate_many(x, y, kernel="numpy"))
         for gap in gaps:
             centre = shapely.get_coordinates(gap)[:, :2].mean(axis=0)
             scale = metres_per_unit(degrees=self._metric is not None, y=float(centre[1]))
             width = seamless.width_m(gap, scale=scale)
             if width < seamless.NARROW_M:
-                raise seamless.narrow_gap(gap, width_m=width, edges=self._edges, names=names)
+                raise seamless.narrow_gap(gap, width_m=width, edges=self._fabric.edges, names=names)
 
     def __len__(self) -> int:
+        """Return the number of polygons."""
         return self._size
 
     @property
     def strict(self) -> bool:
         """Whether the polygons are known to form a coverage."""
-        return isinstance(self._held, Cells)
+        return isinstance(self._fabric.held, Cells)
 
     @property
     def metric(self) -> Metric | None:
@@ -208,29 +211,23 @@ class GridIndex:
     def _place(
         self, x: ArrayLike, y: ArrayLike, *, boundary: bool, kernel: Kernel, threads: int
     ) -> tuple[IntArray, BoolArray | None]:
-        east, north = _columns(x, y)
-        out = np.empty(len(east), dtype=np.int32)
-        touching = np.zeros(len(east), dtype=bool) if boundary else None
-        work = self._worker(len(east), kernel=kernel)
-
-        def place(span: slice) -> None:
-            work(east[span], north[span], out[span], None if touching is None else touching[span])
-
-        spans = _spans(len(east), threads=threads)
+        points = _asked(x, y, boundary=boundary)
+        spans = _spans(len(points.x), threads=threads)
+        work = self._worker(len(points.x), kernel=kernel)
         if len(spans) == 1:
-            place(spans[0])
+            work(points)
         else:
             with ThreadPoolExecutor(len(spans)) as pool:
-                list(pool.map(place, spans))
-        return out, touching
+                list(pool.map(lambda span: work(points.part(span)), spans))
+        return points.out, points.boundary
 
-    def _worker(self, points: int, *, kernel: Kernel) -> Any:
-        lattice, held, edges = self._lattice, self._held, self._edges
-        if isinstance(held, Layers):
-            return lambda x, y, out, boundary: place_in_layers(lattice, held, edges, x, y, out, boundary)
+    def _worker(self, points: int, *, kernel: Kernel) -> Callable[[Points], None]:
+        if not self.strict:
+            return partial(place_in_layers, cast("Fabric[Layers]", self._fabric))
+        fabric = cast("Fabric[Cells]", self._fabric)
         if kernel == "numba" or (kernel == "auto" and compiled.worth_using(points, threshold=_WORTH_LOADING)):
-            return lambda x, y, out, boundary: compiled.place_points(lattice, held, edges, x, y, out, boundary)
-        return lambda x, y, out, boundary: place_points(lattice, held, edges, x, y, out, boundary)
+            return partial(compiled.place_points, fabric)
+        return partial(place_points, fabric)
 
     def locate_all(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.int64], IntArray]:
         """Return every polygon that holds each point, as parallel columns.
@@ -242,10 +239,9 @@ class GridIndex:
         position : ndarray of int32
             Position of a polygon that holds it, ascending for one point.
         """
-        east, north = _columns(x, y)
-        if isinstance(self._held, Layers):
-            return all_layers(self._lattice, self._held, self._edges, east, north)
-        found = self.locate_many(east, north)
+        if not self.strict:
+            return all_layers(cast("Fabric[Layers]", self._fabric), _asked(x, y, boundary=False))
+        found = self.locate_many(x, y)
         rows = np.flatnonzero(found != OUTSIDE)
         return rows.astype(np.int64), found[rows]
 
@@ -275,11 +271,11 @@ class GridIndex:
             return Located(OUTSIDE, None, (), on_boundary=False, ambiguous=False)
         holders, on_boundary = self._holders(x, y)
         scale = metres_per_unit(degrees=self._metric is not None, y=y)
-        distance, near = nearest_edge_m(self._lattice, self._held, self._edges, x, y, scale=scale, within_m=radius)
+        distance, near = nearest_edge_m(self._fabric, x, y, scale=scale, within_m=radius)
         position = holders[0] if holders else OUTSIDE
         found = set(holders)
         if radius > 0.0:
-            found.update(self._edges.left[near].tolist(), self._edges.right[near].tolist())
+            found.update(self._fabric.edges.left[near].tolist(), self._fabric.edges.right[near].tolist())
         candidates = tuple(sorted(found - {OUTSIDE}))
         ambiguous = any(c != position for c in candidates)
         return Located(
@@ -287,22 +283,22 @@ class GridIndex:
         )
 
     def _holders(self, x: float, y: float) -> tuple[list[int], bool]:
-        if isinstance(self._held, Cells):
-            position, on_boundary = place_one(self._lattice, self._held, self._edges, x, y)
+        if self.strict:
+            position, on_boundary = place_one(cast("Fabric[Cells]", self._fabric), x, y)
             return ([position] if position != OUTSIDE else []), on_boundary
         _, touching = self.place_many([x], [y])
         return self.locate_all([x], [y])[1].tolist(), bool(touching[0])
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        held = {f.name: getattr(self._held, f.name) for f in fields(self._held)}
+        held = {f.name: getattr(self._fabric.held, f.name) for f in fields(self._fabric.held)}
         found = {f"held.{k}": v for k, v in held.items() if isinstance(v, np.ndarray)}
-        return found | {f"edges.{f.name}": getattr(self._edges, f.name) for f in fields(self._edges)}
+        return found | {f"edges.{f.name}": getattr(self._fabric.edges, f.name) for f in fields(self._fabric.edges)}
 
     def _facts(self) -> dict[str, Any]:
         return {
-            "lattice": asdict(self._lattice),
+            "lattice": asdict(self._fabric.lattice),
             "strict": self.strict,
-            "simple": self._held.simple if isinstance(self._held, Cells) else 0,
+            "simple": self._fabric.held.simple if isinstance(self._fabric.held, Cells) else 0,
             "size": self._size,
             "metric": self._metric.epsg if self._metric else None,
         }
@@ -313,9 +309,10 @@ class GridIndex:
         edges = EdgeTable(**{k.removeprefix("edges."): v for k, v in arrays.items() if k.startswith("edges.")})
         kept = Cells(simple=int(facts["simple"]), **held) if facts["strict"] else Layers(**held)
         metric = None if facts["metric"] is None else Metric(int(facts["metric"]))
-        return cls(lattice=Lattice(**facts["lattice"]), edges=edges, held=kept, size=int(facts["size"]), metric=metric)
+        return cls(fabric=Fabric(Lattice(**facts["lattice"]), edges, kept), size=int(facts["size"]), metric=metric)
 
     def __reduce__(self) -> tuple[Any, tuple[dict[str, Any], dict[str, NDArray[Any]]]]:
+        """Pickle as plain facts and arrays."""
         return GridIndex._restored, (self._facts(), self._arrays())
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -342,19 +339,20 @@ class GridIndex:
             ) from error
 
 
-def _columns(x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def _asked(x: ArrayLike, y: ArrayLike, *, boundary: bool) -> Points:
     east, north = (np.ascontiguousarray(np.atleast_1d(np.asarray(v, dtype=np.float64))) for v in (x, y))
     if east.shape != north.shape or east.ndim != 1:
         raise Refused(
             "x and y must be columns of equal length", code="shape", remedy="pass one number of each for every point"
         )
-    return east, north
+    n = len(east)
+    return Points(east, north, np.empty(n, dtype=np.int32), np.zeros(n, dtype=bool) if boundary else None)
 
 
 def _spans(points: int, *, threads: int) -> list[slice]:
     parts = max(1, min(threads, points // _WORTH_THREADS))
     cuts = [points * i // parts for i in range(parts + 1)]
-    return [slice(a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [slice(a, b) for a, b in itertools.pairwise(cuts)]
 
 
 def _metric_of(shapes: NDArray[Any]) -> Metric | None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.locate.cells import Cells
-from geo.locate.edges import OUTSIDE, EdgeTable
-from geo.locate.lattice import LOWER_INSIDE, UPPER_INSIDE, Lattice
+from geo.locate.edges import OUTSIDE
+from geo.locate.lattice import LOWER_INSIDE, UPPER_INSIDE
 from geo.predicates import orientation
+
+if TYPE_CHECKING:
+    from geo.locate.cells import Cells
+    from geo.locate.fabric import Fabric, Points
+    from geo.locate.lattice import Lattice
 
 __all__ = ["between", "close_outer_boundary", "look_up", "place_points", "sides"]
 
@@ -28,89 +32,52 @@ _SMALL: Final = 1e-280
 _LARGE: Final = 1e280
 
 
-def place_points(
-    lattice: Lattice,
-    cells: Cells,
-    edges: EdgeTable,
-    x: FloatArray,
-    y: FloatArray,
-    out: IntArray,
-    boundary: BoolArray | None,
-) -> None:
-    """Write the position of the grid that holds each point.
-
-    Parameters
-    ----------
-    lattice, cells, edges
-        The index.
-    x, y : ndarray of float64, shape (n,)
-        Points; NaN and infinite ones are outside.
-    out : ndarray of int32, shape (n,)
-        Receives positions, −1 outside.
-    boundary : ndarray of bool, shape (n,), or None
-        Receives whether the point lies exactly on an edge; must be false on entry.
-    """
-    for start in range(0, len(x), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        look_up(lattice, cells.table, x[block], y[block], out[block])
-        rows = np.flatnonzero(out[block] < OUTSIDE) + start
+def place_points(fabric: Fabric[Cells], points: Points) -> None:
+    """Write the position of the grid that holds each point, and whether it lies on an edge."""
+    for start in range(0, len(points.x), _BLOCK):
+        block = points.part(slice(start, start + _BLOCK))
+        look_up(fabric.lattice, fabric.held.table, block)
+        rows = np.flatnonzero(block.out < OUTSIDE)
         if rows.size:
-            _settle(cells, edges, x, y, rows=rows, out=out, boundary=boundary)
+            _settle(fabric, block, rows)
 
 
-def look_up(lattice: Lattice, table: IntArray, x: FloatArray, y: FloatArray, out: IntArray) -> None:
+def look_up(lattice: Lattice, table: IntArray, points: Points) -> None:
     """Write each point's table entry; points off the lattice, NaN and infinite ones get that of an empty cell."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        _look_up(lattice, table, x, y, out)
-
-
-def _look_up(lattice: Lattice, table: IntArray, x: FloatArray, y: FloatArray, out: IntArray) -> None:
-    size = min(_PASS, len(x))
+    size = min(_PASS, len(points.x))
     u, v, cell = np.empty(size), np.empty(size), np.empty(size, dtype=np.intp)
-    for start in range(0, len(x), size):
-        n = min(size, len(x) - start)
-        span = slice(start, start + n)
-        a, b, c = u[:n], v[:n], cell[:n]
-        np.subtract(x[span], lattice.x0, out=a)
-        np.multiply(a, lattice.per_x, out=a)
-        np.subtract(y[span], lattice.y0, out=b)
-        np.multiply(b, lattice.per_y, out=b)
-        inside = a.min() >= 0.0 and b.min() >= 0.0 and a.max() < lattice.columns and b.max() < lattice.rows
-        if not inside:  # also where a NaN makes the comparisons false
-            _keep_inside(lattice, a, b)
-        np.floor(b, out=b)
-        np.multiply(b, lattice.columns, out=b)
-        np.add(a, b, out=a)
-        np.copyto(c, a, casting="unsafe")
-        np.take(table, c, out=out[span], mode="clip")
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(points.x), size):
+            some = points.part(slice(start, start + size))
+            n = len(some.x)
+            _cell_numbers(lattice, some, u=u[:n], v=v[:n], cell=cell[:n])
+            np.take(table, cell[:n], out=some.out, mode="clip")
 
 
-def _keep_inside(lattice: Lattice, u: FloatArray, v: FloatArray) -> None:
-    """Send points off the lattice to its south-west cell, which is always empty."""
-    good = (u >= 0.0) & (v >= 0.0) & (u < lattice.columns) & (v < lattice.rows)
-    u[~good] = 0.0
-    v[~good] = 0.0
+def _cell_numbers(lattice: Lattice, points: Points, *, u: FloatArray, v: FloatArray, cell: NDArray[np.intp]) -> None:
+    np.subtract(points.x, lattice.x0, out=u)
+    np.multiply(u, lattice.per_x, out=u)
+    np.subtract(points.y, lattice.y0, out=v)
+    np.multiply(v, lattice.per_y, out=v)
+    # A NaN makes these comparisons false too.
+    if not (u.min() >= 0.0 and v.min() >= 0.0 and u.max() < lattice.columns and v.max() < lattice.rows):
+        off = ~((u >= 0.0) & (v >= 0.0) & (u < lattice.columns) & (v < lattice.rows))
+        u[off] = 0.0  # the south-west cell is always empty
+        v[off] = 0.0
+    np.floor(v, out=v)
+    np.multiply(v, lattice.columns, out=v)
+    np.add(u, v, out=u)
+    np.copyto(cell, u, casting="unsafe")
 
 
-def _settle(
-    cells: Cells,
-    edges: EdgeTable,
-    x: FloatArray,
-    y: FloatArray,
-    *,
-    rows: NDArray[np.intp],
-    out: IntArray,
-    boundary: BoolArray | None,
-) -> None:
-    number = -2 - out[rows]
-    one = number < cells.simple
+def _settle(fabric: Fabric[Cells], points: Points, rows: NDArray[np.intp]) -> None:
+    number = -2 - points.out[rows]
+    one = number < fabric.held.simple
     if one.any():
-        _settle_simple(cells, edges, x, y, rows=rows[one], number=number[one], out=out, boundary=boundary)
+        _settle_simple(fabric, points, rows=rows[one], number=number[one])
     if not one.all():
         many = ~one
-        _settle_others(
-            cells, edges, x, y, rows=rows[many], number=number[many] - cells.simple, out=out, boundary=boundary
-        )
+        _settle_others(fabric, points, rows=rows[many], number=number[many] - np.int32(fabric.held.simple))
 
 
 def sides(ends: FloatArray, x: FloatArray, y: FloatArray) -> tuple[BoolArray, NDArray[np.intp]]:
@@ -130,69 +97,53 @@ def sides(ends: FloatArray, x: FloatArray, y: FloatArray) -> tuple[BoolArray, ND
     open_cases = np.flatnonzero(unsure)
     if not open_cases.size:
         return left, open_cases
-    sign = orientation(*ends[open_cases].T, x[open_cases], y[open_cases])
+    ax, ay, bx, by = ends[open_cases].T
+    sign = orientation(ax, ay, bx, by, x[open_cases], y[open_cases])
     left[open_cases] = sign > 0
     return left, open_cases[sign == 0]
 
 
-def _settle_simple(
-    cells: Cells,
-    edges: EdgeTable,
-    x: FloatArray,
-    y: FloatArray,
-    *,
-    rows: NDArray[np.intp],
-    number: IntArray,
-    out: IntArray,
-    boundary: BoolArray | None,
-) -> None:
+def _settle_simple(fabric: Fabric[Cells], points: Points, *, rows: NDArray[np.intp], number: IntArray) -> None:
     """Settle points in cells cut through by one edge: it has two sides."""
-    edge = cells.code[number] >> 2
-    left, touching = sides(np.take(edges.ends, edge, axis=0), x[rows], y[rows])
-    found = np.where(left, edges.left[edge], edges.right[edge])
+    edges = fabric.edges
+    edge = fabric.held.code[number] >> 2
+    west, touching = sides(np.take(edges.ends, edge, axis=0), points.x[rows], points.y[rows])
+    found = np.where(west, edges.left[edge], edges.right[edge])
     if touching.size:
         found[touching] = np.where(found[touching] == OUTSIDE, edges.left[edge[touching]], found[touching])
-        if boundary is not None:
-            boundary[rows[touching]] = True
-    out[rows] = found
+        if points.boundary is not None:
+            points.boundary[rows[touching]] = True
+    points.out[rows] = found
 
 
-def _settle_others(
-    cells: Cells,
-    edges: EdgeTable,
-    x: FloatArray,
-    y: FloatArray,
-    *,
-    rows: NDArray[np.intp],
-    number: IntArray,
-    out: IntArray,
-    boundary: BoolArray | None,
-) -> None:
+def _settle_others(fabric: Fabric[Cells], points: Points, *, rows: NDArray[np.intp], number: IntArray) -> None:
     """Settle points in cells with ends of edges or several of them, by the sum over the cell's edges."""
+    cells, edges = fabric.held, fabric.edges
     first = cells.start[number]
     count = cells.start[number + 1] - first
     owner = np.repeat(np.arange(len(rows)), count)
     runs = np.cumsum(count) - count
     code = cells.code[(first - runs)[owner] + np.arange(len(owner))]
     edge = code >> 2
-    ends, px, py = np.take(edges.ends, edge, axis=0), x[rows][owner], y[rows][owner]
-    left, touching = sides(ends, px, py)
-    left &= ((code & LOWER_INSIDE) == 0) | (ends[:, 1] <= py)
-    left &= ((code & UPPER_INSIDE) == 0) | (py < ends[:, 3])
-    change = np.where(left, edges.left[edge] - edges.right[edge], 0)
+    ends, x, y = np.take(edges.ends, edge, axis=0), points.x[rows][owner], points.y[rows][owner]
+    west, touching = sides(ends, x, y)
+    west &= ((code & LOWER_INSIDE) == 0) | (ends[:, 1] <= y)
+    west &= ((code & UPPER_INSIDE) == 0) | (y < ends[:, 3])
+    change = np.where(west, edges.left[edge] - edges.right[edge], 0)
     found = cells.base[number] + np.add.reduceat(change, runs, dtype=np.int32)
-    if touching.size:
-        on_it = touching[between(ends[touching], px[touching], py[touching])]
+    on_it = touching[between(ends[touching], x[touching], y[touching])]
+    if on_it.size:
         close_outer_boundary(found, owner=owner[on_it], left=edges.left[edge[on_it]], right=edges.right[edge[on_it]])
-        if boundary is not None:
-            boundary[rows[owner[on_it]]] = True
-    out[rows] = found
+        if points.boundary is not None:
+            points.boundary[rows[owner[on_it]]] = True
+    points.out[rows] = found
 
 
 def between(ends: FloatArray, x: FloatArray, y: FloatArray) -> BoolArray:
     """Tell which points on the line of an edge lie between its ends (ends included)."""
     x1, y1, x2, y2 = ends.T
-    return (y1 <= y) & (y <= y2) & (np.minimum(x1, x2) <= x) & (x <= np.maximum(x1, x2))
+    within = (y1 <= y) & (y <= y2) & (np.minimum(x1, x2) <= x) & (x <= np.maximum(x1, x2))
+    return np.asarray(within, dtype=bool)
 
 
 def close_outer_boundary(found: IntArray, *, owner: NDArray[np.intp], left: IntArray, right: IntArray) -> None:

@@ -8,15 +8,18 @@ although neither the cell of a point nor the boxes are computed exactly.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.locate.edges import EdgeTable
 from geo.predicates import orientation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from geo.locate.edges import EdgeTable
 
 __all__ = ["LOWER_INSIDE", "UPPER_INSIDE", "CellEdges", "Lattice", "edges_by_cell", "lattice_over", "row_crossings"]
 
@@ -67,11 +70,11 @@ class Lattice:
 
     def centre_x(self) -> FloatArray:
         """Return the x of the cells' reference points, west to east."""
-        return self.x0 + (np.arange(self.columns) + 0.5) / self.per_x
+        return np.asarray(self.x0 + (np.arange(self.columns) + 0.5) / self.per_x, dtype=np.float64)
 
     def centre_y(self) -> FloatArray:
         """Return the y of the cells' reference points, south to north."""
-        return self.y0 + (np.arange(self.rows) + 0.5) / self.per_y
+        return np.asarray(self.y0 + (np.arange(self.rows) + 0.5) / self.per_y, dtype=np.float64)
 
 
 def lattice_over(ends: FloatArray, *, grids: int, cells: int | None = None) -> Lattice:
@@ -217,15 +220,16 @@ def _columns_west(lattice: Lattice, ends: FloatArray, centre_x: FloatArray, y: F
     x1, y1, x2, y2 = ends.T
     slope = (x2 - x1) / (y2 - y1)
     u = (x1 + slope * (y - y1) - lattice.x0) * lattice.per_x - 0.5
-    count = np.clip(np.ceil(u), 0, lattice.columns).astype(np.int64)
+    count: LongArray = np.clip(np.ceil(u), 0, lattice.columns).astype(np.int64)
     error = _STEP_ERROR * (1.0 + np.abs(slope) * lattice.per_x / lattice.per_y)
     low = np.clip(np.ceil(u - error), 0, lattice.columns).astype(np.int64)
     high = np.clip(np.ceil(u + error), 0, lattice.columns).astype(np.int64)
     open_cases = np.flatnonzero(low < high)
     low, high = low[open_cases], high[open_cases]
+    ax, ay, bx, by = ends[open_cases].T
     while (low < high).any():
         middle = np.minimum((low + high) // 2, lattice.columns - 1)
-        west = orientation(*ends[open_cases].T, centre_x[middle], y[open_cases]) > 0
+        west = orientation(ax, ay, bx, by, centre_x[middle], y[open_cases]) > 0
         unsettled = low < high
         low = np.where(unsettled & west, middle + 1, low)
         high = np.where(unsettled & ~west, middle, high)

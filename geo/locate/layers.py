@@ -7,7 +7,7 @@ boundary enters it the parity of its reference point and the edges of that polyg
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from geo.locate.edges import OUTSIDE, EdgeTable
 from geo.locate.kernel import between, look_up, sides
 from geo.locate.lattice import LOWER_INSIDE, UPPER_INSIDE, CellEdges, Lattice, row_crossings
 
+if TYPE_CHECKING:
+    from geo.locate.fabric import Fabric, Points
+
 __all__ = ["NOBODY", "Layers", "all_layers", "layers_of", "place_in_layers"]
 
 FloatArray = NDArray[np.float64]
@@ -25,6 +28,7 @@ LongArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 NOBODY: Final = np.iinfo(np.int32).max
+_BLOCK: Final = 262_144
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +148,21 @@ class _Groups:
     touches: BoolArray
 
 
-def _met_groups(layers: Layers, edges: EdgeTable, x: FloatArray, y: FloatArray, number: IntArray) -> _Groups:
+def _met_groups(fabric: Fabric[Layers], points: Points, *, rows: NDArray[np.intp], number: IntArray) -> _Groups:
+    layers = fabric.held
     first = layers.group_start[number]
     point, group = _members(first, layers.group_start[number + 1] - first)
     begin = layers.start[group]
     meeting, pair = _members(begin, layers.start[group + 1] - begin)
     code = layers.code[pair]
-    ends, px, py = np.take(edges.ends, code >> 2, axis=0), x[point][meeting], y[point][meeting]
-    west, zero = sides(ends, px, py)
-    west &= ((code & LOWER_INSIDE) == 0) | (ends[:, 1] <= py)
-    west &= ((code & UPPER_INSIDE) == 0) | (py < ends[:, 3])
+    at = rows[point][meeting]
+    ends, x, y = np.take(fabric.edges.ends, code >> 2, axis=0), points.x[at], points.y[at]
+    west, zero = sides(ends, x, y)
+    west &= ((code & LOWER_INSIDE) == 0) | (ends[:, 1] <= y)
+    west &= ((code & UPPER_INSIDE) == 0) | (y < ends[:, 3])
     crossings = np.bincount(meeting, weights=west, minlength=len(group)).astype(np.int64)
     touches = np.zeros(len(group), dtype=bool)
-    touches[meeting[zero[between(ends[zero], px[zero], py[zero])]]] = True
+    touches[meeting[zero[between(ends[zero], x[zero], y[zero])]]] = True
     holds = ((crossings + layers.group_base[group]) & 1).astype(bool)
     return _Groups(point, layers.group_polygon[group], holds, touches)
 
@@ -166,47 +172,41 @@ def _members(first: LongArray, count: LongArray) -> tuple[NDArray[np.intp], Long
     return owner, (first - (np.cumsum(count) - count))[owner] + np.arange(len(owner))
 
 
-def place_in_layers(
-    lattice: Lattice,
-    layers: Layers,
-    edges: EdgeTable,
-    x: FloatArray,
-    y: FloatArray,
-    out: IntArray,
-    boundary: BoolArray | None,
-) -> None:
-    """Write the lowest position that holds each point, −1 where none does (as `place_points`)."""
-    look_up(lattice, layers.table, x, y, out)
-    rows = np.flatnonzero(out < OUTSIDE)
-    if not rows.size:
-        return
-    number = -2 - out[rows]
+def place_in_layers(fabric: Fabric[Layers], points: Points) -> None:
+    """Write the lowest position that holds each point, −1 where none does, and whether it lies on an edge."""
+    for start in range(0, len(points.x), _BLOCK):
+        _place_block(fabric, points.part(slice(start, start + _BLOCK)))
+
+
+def _place_block(fabric: Fabric[Layers], points: Points) -> None:
+    layers = fabric.held
+    look_up(fabric.lattice, layers.table, points)
+    rows = np.flatnonzero(points.out < OUTSIDE)
+    number = -2 - points.out[rows]
     first = layers.whole_start[number]
     found = np.full(len(rows), NOBODY, dtype=np.int32)
     some = layers.whole_start[number + 1] > first
     found[some] = layers.whole[first[some]]
-    met = _met_groups(layers, edges, x[rows], y[rows], number)
+    met = _met_groups(fabric, points, rows=rows, number=number)
     np.minimum.at(found, met.point[met.holds], met.polygon[met.holds])
     closed = met.touches & (found == NOBODY)[met.point]
     np.minimum.at(found, met.point[closed], met.polygon[closed])
     found[found == NOBODY] = OUTSIDE
-    out[rows] = found
-    if boundary is not None:
-        boundary[rows[met.point[met.touches]]] = True
+    points.out[rows] = found
+    if points.boundary is not None:
+        points.boundary[rows[met.point[met.touches]]] = True
 
 
-def all_layers(
-    lattice: Lattice, layers: Layers, edges: EdgeTable, x: FloatArray, y: FloatArray
-) -> tuple[LongArray, IntArray]:
+def all_layers(fabric: Fabric[Layers], points: Points) -> tuple[LongArray, IntArray]:
     """Return (point, position) for every polygon that holds a point, by point, then by position."""
-    entry = np.empty(len(x), dtype=np.int32)
-    look_up(lattice, layers.table, x, y, entry)
+    layers, entry = fabric.held, points.out
+    look_up(fabric.lattice, layers.table, points)
     alone = np.flatnonzero(entry >= 0)
     rows = np.flatnonzero(entry < OUTSIDE)
     number = -2 - entry[rows]
     first = layers.whole_start[number]
     owner, member = _members(first, layers.whole_start[number + 1] - first)
-    met = _met_groups(layers, edges, x[rows], y[rows], number)
+    met = _met_groups(fabric, points, rows=rows, number=number)
     held = np.zeros(len(rows), dtype=bool)
     held[owner] = True
     held[met.point[met.holds]] = True

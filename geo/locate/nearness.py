@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geo.locate.cells import Cells
-from geo.locate.edges import OUTSIDE, EdgeTable
-from geo.locate.lattice import LOWER_INSIDE, UPPER_INSIDE, Lattice
+from geo.locate.edges import OUTSIDE
+from geo.locate.lattice import LOWER_INSIDE, UPPER_INSIDE
 from geo.locate.layers import Layers
 from geo.predicates import orientation_of
+
+if TYPE_CHECKING:
+    from geo.locate.cells import Cells
+    from geo.locate.edges import EdgeTable
+    from geo.locate.fabric import Fabric
 
 __all__ = ["edges_within", "metres_per_unit", "nearest_edge_m", "place_one"]
 
@@ -40,8 +44,9 @@ def metres_per_unit(*, degrees: bool, y: float) -> tuple[float, float]:
     return math.radians(prime_vertical * math.cos(latitude)), math.radians(meridian)
 
 
-def place_one(lattice: Lattice, cells: Cells, edges: EdgeTable, x: float, y: float) -> tuple[int, bool]:
+def place_one(fabric: Fabric[Cells], x: float, y: float) -> tuple[int, bool]:
     """Return the position that holds a point and whether the point lies exactly on an edge."""
+    lattice, cells, edges = fabric.lattice, fabric.held, fabric.edges
     u, v = (x - lattice.x0) * lattice.per_x, (y - lattice.y0) * lattice.per_y
     if not (0.0 <= u < lattice.columns and 0.0 <= v < lattice.rows):
         return OUTSIDE, False
@@ -50,19 +55,21 @@ def place_one(lattice: Lattice, cells: Cells, edges: EdgeTable, x: float, y: flo
         return entry, False
     number = -2 - entry
     if number < cells.simple:
-        return _beside_edge(edges, cells.code.item(number) >> 2, x, y)
-    return _among_edges(cells, edges, number - cells.simple, x, y)
+        return _beside_edge(edges, cells.code.item(number) >> 2, x=x, y=y)
+    return _among_edges(fabric, number - cells.simple, x=x, y=y)
 
 
-def _beside_edge(edges: EdgeTable, edge: int, x: float, y: float) -> tuple[int, bool]:
-    side = orientation_of(*edges.ends[edge].tolist(), x, y)
+def _beside_edge(edges: EdgeTable, edge: int, *, x: float, y: float) -> tuple[int, bool]:
+    x1, y1, x2, y2 = edges.ends[edge].tolist()
+    side = orientation_of(x1, y1, x2, y2, x, y)
     left, right = edges.left.item(edge), edges.right.item(edge)
     if side > 0:
         return left, False
     return (left if side == 0 and right == OUTSIDE else right), side == 0
 
 
-def _among_edges(cells: Cells, edges: EdgeTable, number: int, x: float, y: float) -> tuple[int, bool]:
+def _among_edges(fabric: Fabric[Cells], number: int, *, x: float, y: float) -> tuple[int, bool]:
+    cells, edges = fabric.held, fabric.edges
     label: int = cells.base.item(number)
     touched: list[int] = []
     on_edge = False
@@ -80,10 +87,11 @@ def _among_edges(cells: Cells, edges: EdgeTable, number: int, x: float, y: float
     return (min(touched) if label == OUTSIDE and touched else label), on_edge
 
 
-def edges_within(lattice: Lattice, held: Cells | Layers, x: float, y: float, *, reach: int) -> NDArray[np.int32]:
+def edges_within(fabric: Fabric[Cells | Layers], x: float, y: float, *, reach: int) -> NDArray[np.int32]:
     """Return the edges that meet any cell at most `reach` cells away from a point's cell (in x and in y)."""
-    column = min(max(int((x - lattice.x0) * lattice.per_x), 0), lattice.columns - 1)
-    row = min(max(int((y - lattice.y0) * lattice.per_y), 0), lattice.rows - 1)
+    lattice, held = fabric.lattice, fabric.held
+    column = int(min(max((x - lattice.x0) * lattice.per_x, 0.0), lattice.columns - 1.0))
+    row = int(min(max((y - lattice.y0) * lattice.per_y, 0.0), lattice.rows - 1.0))
     window = held.table.reshape(lattice.rows, lattice.columns)[
         max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1
     ]
@@ -119,32 +127,25 @@ def _distances(ends: FloatArray, x: float, y: float, *, scale: tuple[float, floa
 
 
 def nearest_edge_m(
-    lattice: Lattice,
-    held: Cells | Layers,
-    edges: EdgeTable,
-    x: float,
-    y: float,
-    *,
-    scale: tuple[float, float],
-    within_m: float,
+    fabric: Fabric[Cells | Layers], x: float, y: float, *, scale: tuple[float, float], within_m: float
 ) -> tuple[float | None, NDArray[np.int32]]:
     """Return the distance to the nearest edge and the edges at most `within_m` away.
 
     Windows of cells around the point are looked at, each twice as wide as the former, until no edge beyond
     the window can be nearer than the nearest one in it, nor within `within_m`.
     """
-    if not len(edges):
-        return None, np.empty(0, dtype=np.int32)
+    lattice = fabric.lattice
     step = min(scale[0] / lattice.per_x, scale[1] / lattice.per_y)
     widest = max(lattice.rows, lattice.columns)
-    reach = min(max(math.ceil(within_m / step), 2), widest)
-    while True:
-        near = edges_within(lattice, held, x, y, reach=reach)
+    reach = int(min(max(math.ceil(within_m / step), 2), widest)) if len(fabric.edges) else 0
+    while reach:
+        near = edges_within(fabric, x, y, reach=reach)
         if near.size:
-            distance = _distances(edges.ends[near], x, y, scale=scale)
+            distance = _distances(fabric.edges.ends[near], x, y, scale=scale)
             least = float(distance.min())
             if least <= reach * step or reach >= widest:
                 return least, np.unique(near[distance <= within_m])
-            reach = min(math.ceil(least / step), widest)
+            reach = int(min(math.ceil(least / step), widest))
         else:
             reach = min(2 * reach, widest)
+    return None, np.empty(0, dtype=np.int32)

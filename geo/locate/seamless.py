@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from geo.errors import CoverageBroken, Refused, Where
 from geo.locate.edges import OUTSIDE, EdgeTable, overlap
-from geo.locate.lattice import CellEdges
 from geo.predicates import orientation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from geo.locate.lattice import CellEdges
 
 __all__ = [
     "NARROW_M",
@@ -136,7 +140,7 @@ def _strictly_inside(x: NDArray[np.float64], y: NDArray[np.float64], ends: NDArr
     x1, y1, x2, y2 = ends.T
     within = (np.minimum(x1, x2) <= x) & (x <= np.maximum(x1, x2)) & (y1 <= y) & (y <= y2)
     at_end = ((x == x1) & (y == y1)) | ((x == x2) & (y == y2))
-    return within & ~at_end
+    return np.asarray(within & ~at_end, dtype=bool)
 
 
 def refuse_nesting(edges: EdgeTable, holder: NDArray[np.int32], *, names: Sequence[str]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geo.errors import NotFound, Refused, Unavailable, Where
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["open_arrays", "save_arrays"]
 
@@ -97,4 +99,5 @@ def _array(raw: NDArray[np.uint8], first: int, entry: dict[str, Any]) -> NDArray
     end = begin + dtype.itemsize * int(np.prod(shape))
     if min(shape, default=0) < 0 or begin < first or end > len(raw):
         raise ValueError("array beyond the end of the file")
-    return raw[begin:end].view(dtype).reshape(shape)
+    array: NDArray[Any] = raw[begin:end].view(dtype).reshape(shape)
+    return array
