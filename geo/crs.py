@@ -31,6 +31,7 @@ __all__ = [
     "Datum",
     "Metric",
     "Reading",
+    "datum_word",
     "from_cgcs2000",
     "from_lattice",
     "geometry_to_cgcs2000",
@@ -41,6 +42,7 @@ __all__ = [
     "snap_geometry",
     "to_cgcs2000",
     "to_lattice",
+    "wkt_of",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -54,7 +56,17 @@ _X_PI: Final = math.pi * 3000.0 / 180.0
 # The shifted datums are defined for mainland China only; outside this box they equal WGS84.
 _SHIFT_BOX: Final = (72.004, 0.8293, 137.8347, 55.8271)
 _ITERATIONS: Final = 12
+_MERIDIANS: Final = (75, 135)
 _CONVERGED_DEG: Final = 1e-12
+_DECLARATION_CHARS: Final = 20_000
+_CRS84: Final = re.compile(r"(?:^|[:/])CRS84$", re.IGNORECASE)
+_EPSG_NAME: Final = re.compile(
+    r"(?:urn:(?:x-)?ogc:def:crs:EPSG:[0-9.]*:|https?://www\.opengis\.net/def/crs/EPSG/[0-9.]+/|EPSG:)(\d{4,6})",
+    re.IGNORECASE,
+)
+_WKT_START: Final = re.compile(
+    r"(?:GEOGCS|PROJCS|GEOGCRS|PROJCRS|GEODCRS|BOUNDCRS|COMPD_CS|COMPOUNDCRS)\s*\[", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,7 @@ class Datum:
     epsg: int | None = None
 
     def __str__(self) -> str:
+        """Return the word `parse_datum` understands."""
         return self.name
 
 
@@ -113,7 +126,11 @@ def parse_datum(text: str | None) -> Datum:
         return known
     match = re.fullmatch(r"(?:epsg:?\s*)?(\d{4,6})", word)
     if match is None:
-        raise Refused(f"{word!r} is not a datum", code="datum-unknown", remedy="use one of cgcs2000, wgs84, gcj02, bd09, epsg:NNNN")
+        raise Refused(
+            f"{word!r} is not a datum",
+            code="datum-unknown",
+            remedy="use one of cgcs2000, wgs84, gcj02, bd09, epsg:NNNN",
+        )
     epsg = int(match.group(1))
     if epsg in (4490, 4326):
         return CGCS2000 if epsg == STORED_EPSG else WGS84
@@ -124,11 +141,66 @@ def parse_datum(text: str | None) -> Datum:
     return Datum(f"epsg:{epsg}", epsg)
 
 
+def datum_word(declaration: str) -> tuple[str | None, str]:
+    """Return what a file's own declaration of its coordinate system means.
+
+    Parameters
+    ----------
+    declaration : str
+        WKT of any dialect (a ``.prj`` file, a GeoPackage), ``EPSG:4490``, or an OGC URN (GeoJSON ``crs``).
+
+    Returns
+    -------
+    word : str or None
+        For `parse_datum`; None where the declaration is empty, unreadable or of no registered system.
+    evidence : str
+        What was seen, for a person.
+    """
+    text = declaration.strip().strip("\x00\ufeff").strip()
+    if not text:
+        return None, "文件没有声明坐标系"
+    if _CRS84.search(text):
+        return WGS84.name, "CRS84 (WGS 84)"
+    crs = _declared_crs(text)
+    if crs is None:
+        return None, "坐标系声明不认识"
+    epsg = crs.to_epsg()
+    if epsg is None:
+        return None, f"坐标系 {crs.name[:80]} 没有登记的 EPSG 代码"
+    return str(parse_datum(str(epsg))), f"{crs.name} (EPSG:{epsg})"
+
+
+def _declared_crs(text: str) -> CRS | None:
+    named = _EPSG_NAME.fullmatch(text)
+    # PROJ strings are not taken: they can name files of the machine.
+    if len(text) > _DECLARATION_CHARS or (named is None and not _WKT_START.match(text)):
+        return None
+    try:
+        return CRS.from_epsg(int(named.group(1))) if named else CRS.from_wkt(text)
+    except CRSError:
+        return None
+
+
+def wkt_of(datum: Datum) -> str:
+    """Return the ESRI WKT of a datum that has an EPSG code, for ``.prj`` files.
+
+    Raises
+    ------
+    Refused
+        GCJ-02 and BD-09 have no registered system, so no file may declare one.
+    """
+    if datum.epsg is None:
+        raise Refused(f"{datum.name} has no EPSG code", code="datum-unregistered", remedy="export in cgcs2000")
+    return CRS.from_epsg(datum.epsg).to_wkt("WKT1_ESRI")
+
+
 def to_lattice(degrees: ArrayLike) -> NDArray[np.int64]:
     """Return lattice numbers n with n·1e-9 nearest to each coordinate in degrees."""
     values = np.asarray(degrees, dtype=np.float64)
     if not np.isfinite(values).all():
-        raise Refused("a coordinate is not a finite number", code="coordinate-not-finite", remedy="remove or correct the feature")
+        raise Refused(
+            "a coordinate is not a finite number", code="coordinate-not-finite", remedy="remove or correct the feature"
+        )
     return np.rint(values * LATTICE_PER_DEGREE).astype(np.int64)
 
 
@@ -299,9 +371,14 @@ def metric_for(lon: float) -> Metric:
         The longitude lies outside China's zones.
     """
     meridian = round(lon / 3.0) * 3
-    if not 75 <= meridian <= 135:
-        raise Refused(f"longitude {lon:.3f} lies outside the Gauss-Krüger zones of China", code="outside-zones", remedy="check the datum and the axis order")
-    return Metric(4534 + (meridian - 75) // 3)
+    west, east = _MERIDIANS
+    if not west <= meridian <= east:
+        raise Refused(
+            f"longitude {lon:.3f} lies outside the Gauss-Krüger zones of China",
+            code="outside-zones",
+            remedy="check the datum and the axis order",
+        )
+    return Metric(4534 + (meridian - west) // 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,11 +405,11 @@ def readings_by_range(x: ArrayLike, y: ArrayLike, *, near: tuple[float, float, f
     tuple of Reading
         Degrees give three datums (which one is for the datum vote to say); planes give one.
     """
-    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    good = np.isfinite(a) & np.isfinite(b)
+    first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    good = np.isfinite(first) & np.isfinite(second)
     if not good.any():
         return ()
-    a, b = float(np.median(a[good])), float(np.median(b[good]))
+    a, b = float(np.median(first[good])), float(np.median(second[good]))
     west, south, east, north = near
 
     def is_near(lon: float, lat: float) -> bool:
@@ -341,7 +418,9 @@ def readings_by_range(x: ArrayLike, y: ArrayLike, *, near: tuple[float, float, f
     for swapped, (lon, lat) in ((False, (a, b)), (True, (b, a))):
         if is_near(lon, lat):
             order = "latitude first" if swapped else "longitude first"
-            return tuple(Reading(d, swapped, f"median {lon:.4f}, {lat:.4f}: degrees, {order}") for d in (WGS84, GCJ02, BD09))
+            return tuple(
+                Reading(d, swapped, f"median {lon:.4f}, {lat:.4f}: degrees, {order}") for d in (WGS84, GCJ02, BD09)
+            )
     return _plane_readings(a, b, is_near)
 
 
@@ -353,5 +432,7 @@ def _plane_readings(a: float, b: float, is_near: Any) -> tuple[Reading, ...]:
             lon, lat = to_cgcs2000([east], [north], Datum(f"epsg:{epsg}", epsg))
             if np.isfinite(lon[0]) and is_near(float(lon[0]), float(lat[0])):
                 order = "northing first, as survey tables write it" if swapped else "easting first"
-                found.append(Reading(Datum(f"epsg:{epsg}", epsg), swapped, f"median {east:.1f}, {north:.1f}: metres, {order}"))
+                found.append(
+                    Reading(Datum(f"epsg:{epsg}", epsg), swapped, f"median {east:.1f}, {north:.1f}: metres, {order}")
+                )
     return tuple(found)
