@@ -72,5 +72,5 @@ def require(actor: Actor, action: Action) -> None:
 
 
 def local_planner(county_code: str) -> Actor:
-    """The actor of local mode: the county's planner."""
+    """Return the actor of local mode: the county's planner."""
     return Actor(name="local", role=Role.COUNTY_PLANNER, areas=(county_code,))

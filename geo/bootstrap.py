@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from geo.authority import Actor, local_planner
 from geo.services.lookup import Lookup
 from geo.settings import Settings
 from geo.store import open_store
-from geo.store.base import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from geo.store.base import Store
 
 __all__ = ["Services", "open_services"]
 
@@ -44,7 +47,7 @@ class Services:
 
 
 def utc_now() -> dt.datetime:
-    """The real clock, aware, in UTC."""
+    """Return the present moment, aware, in UTC."""
     return dt.datetime.now(tz=dt.UTC)
 
 

@@ -7,11 +7,13 @@ Identities are UUID strings handed in by the caller; nothing here draws chance o
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
 
 Json = dict[str, Any]
 Geometry = Any

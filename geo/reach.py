@@ -6,15 +6,18 @@ anchor household (党员中心户) are all there. Distances are straight lines i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from geo.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Corner", "GridReach", "reach_of_grids", "suggest_anchors", "within_distance"]
 

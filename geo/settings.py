@@ -43,10 +43,10 @@ class Settings(BaseSettings):
 
     store: str = "var/wangge.gpkg"
     timezone: str = "Asia/Shanghai"
-    repair_tolerance_m: float = Field(0.5, gt=0, le=50)
-    anchor_distance_m: float = Field(150.0, gt=0)
-    min_shared_edge_m: float = Field(10.0, ge=0)
-    barrier_snap_m: float = Field(15.0, ge=0)
+    repair_tolerance_m: float = Field(default=0.5, gt=0, le=50)
+    anchor_distance_m: float = Field(default=150.0, gt=0)
+    min_shared_edge_m: float = Field(default=10.0, ge=0)
+    barrier_snap_m: float = Field(default=15.0, ge=0)
     guidance_min_households: int = 200
     guidance_max_households: int = 500
     forestry_within_236: bool = False

@@ -8,17 +8,21 @@ never given again; so numbering runs over uncoded grids only.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
-from geo.crs import Metric
 from geo.errors import Refused, Where
 from geo.model import Grid, GridKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from geo.crs import Metric
 
 __all__ = ["CodeRule", "GivenCode", "chinese_number", "give_codes", "reading_order", "renamed"]
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geo.authority import Action, Actor, require
 from geo.errors import Conflict, CoverageBroken, NotFound
 from geo.model import Finding, Generation, GenerationState, Grid, GridKind
 from geo.services.placement import Placed, place_subjects
 from geo.services.published import extent_of, load_coverage, metric_of
-from geo.store.base import Session, Store
 from geo.topology import Repaired, check, repair, settle
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Sequence
+
+    from geo.store.base import Session, Store
 
 __all__ = [
     "Activated",
@@ -102,7 +105,9 @@ def check_generation(store: Store, actor: Actor, *, generation_id: str | None = 
 
 
 def _check(session: Session, grids: Sequence[Grid]) -> list[Finding]:
-    return check([g.geometry for g in grids], codes=[g.code or g.local_code for g in grids], **_question(session, grids))
+    return check(
+        [g.geometry for g in grids], codes=[g.code for g in grids], **_question(session, grids)
+    )
 
 
 def repair_generation(
@@ -143,7 +148,11 @@ def repair_generation(
         mended = [replace(g, geometry=shape) for g, shape in zip(grids, final.geometries, strict=True)]
         session.put_grids(generation.id, mended)
         outcome = RepairOutcome(
-            generation.id, before, tuple(_check(session, mended)), tuple(repaired.changes), tuple(rest.changes if rest else ())
+            generation.id,
+            before,
+            tuple(_check(session, mended)),
+            tuple(repaired.changes),
+            tuple(rest.changes if rest else ()),
         )
         session.note("repair", generation.id, detail={"changes": len(outcome.changes), "settled": len(outcome.settled)})
         session.commit()

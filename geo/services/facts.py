@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geo.model import Generation, Grid, GridKind, Plan, WorkerKind
 from geo.reach import GridReach, reach_of_grids, within_distance
 from geo.services.placement import household_places
 from geo.services.published import metric_of
-from geo.store.base import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from geo.store.base import Session
 
 __all__ = ["GridFacts", "grid_facts"]
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 
-from geo.crs import Metric
 from geo.model import ChangeKind, Grid, Lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from geo.crs import Metric
 
 __all__ = ["lineage_between", "successors"]
 

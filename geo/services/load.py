@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geo.errors import Refused
-from geo.model import Generation, Grid
-from geo.store.base import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from geo.model import Generation, Grid
+    from geo.store.base import Session
 
 __all__ = ["LOADS", "grid_loads", "household_table"]
 
@@ -50,7 +54,7 @@ def grid_loads(
     chosen = weights or {"households": 1.0}
     unknown = set(chosen) - set(LOADS)
     if unknown:
-        raise Refused(f"{sorted(unknown)[0]!r} is no load", remedy=f"loads: {', '.join(LOADS)}")
+        raise Refused(f"{min(unknown)!r} is no load", remedy=f"loads: {', '.join(LOADS)}")
     position = {g.id: i for i, g in enumerate(grids)}
     total = np.zeros(len(grids), dtype=np.float64)
     table = household_table(session, generation)

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from geo.authority import Action, Actor, require
+from geo.authority import Action, Actor
 from geo.crs import Datum, to_cgcs2000
 from geo.errors import NotFound, Refused
 from geo.model import Basis, Generation, Grid, GridKind, Json, Placement, WorkerKind
 from geo.services.naming import masked_name
 from geo.services.published import PublishedCoverage, load_coverage
-from geo.store.base import Session, Store
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from geo.store.base import Session, Store
 
 __all__ = ["Batch", "Lookup"]
 
 # How long an answer may lag behind a publication made by another process.
 _LAG_SECONDS = 0.5
+_WIDEST_ACCURACY_M = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,9 @@ class Lookup:
         self._asked_at = -math.inf
 
     # -- which coverage -------------------------------------------------------------------------
-    def coverage(self, actor: Actor, *, as_of: dt.date | None = None, generation: str | None = None) -> PublishedCoverage:
+    def coverage(
+        self, actor: Actor, *, as_of: dt.date | None = None, generation: str | None = None
+    ) -> PublishedCoverage:
         """Return the coverage in force (on a date), or that of a named generation.
 
         Raises
@@ -127,14 +134,16 @@ class Lookup:
         """
         if not (math.isfinite(lon) and math.isfinite(lat)):
             raise Refused("the coordinate is not a finite number", code="coordinate-not-finite", remedy="send degrees")
-        if accuracy_m is not None and not (0 <= accuracy_m <= 100_000):
+        if accuracy_m is not None and not (0 <= accuracy_m <= _WIDEST_ACCURACY_M):
             raise Refused("accuracy_m must lie between 0 and 100000", code="accuracy-range", remedy="send metres")
         cover = self.coverage(actor, as_of=as_of)
         x, y = to_cgcs2000(*((lat, lon) if swapped else (lon, lat)), datum)
         return self._answer(actor, cover, float(x[0]), float(y[0]), accuracy_m)
 
-    def _answer(self, actor: Actor, cover: PublishedCoverage, x: float, y: float, accuracy_m: float | None) -> Placement:
-        found = cover.base_index.locate(x, y, accuracy_m=accuracy_m, metric=cover.metric)
+    def _answer(
+        self, actor: Actor, cover: PublishedCoverage, x: float, y: float, accuracy_m: float | None
+    ) -> Placement:
+        found = cover.base_index.locate(x, y, accuracy_m=accuracy_m)
         grid = cover.base[found.position] if found.position >= 0 else None
         overlays = self._overlays(cover, x, y)
         community = grid.community_code if grid else (overlays[0].community_code if overlays else None)
@@ -155,7 +164,7 @@ class Lookup:
     def _overlays(cover: PublishedCoverage, x: float, y: float) -> list[Grid]:
         if cover.overlay_index is None:
             return []
-        found = [cover.overlay[p] for p in cover.overlay_index.locate_all(x, y)]
+        found = [cover.overlay[p] for p in cover.overlay_index.locate_all([x], [y])[1]]
         return [g for g in found if g.kind is GridKind.EXCLUSIVE]
 
     def _responsible(self, actor: Actor, grid: Grid | None) -> Json | None:
@@ -187,8 +196,9 @@ class Lookup:
         x, y = to_cgcs2000(lon, lat, datum)
         if x.shape != y.shape or x.ndim != 1:
             raise Refused("lon and lat must be columns of equal length", code="columns-unequal", remedy="send pairs")
-        position = cover.base_index.locate_many(x, y)
+        position, on_boundary = cover.base_index.place_many(x, y)
         basis = np.where(position >= 0, Basis.INTERIOR.value, Basis.OUTSIDE.value).astype(object)
+        basis[on_boundary & (position >= 0)] = Basis.BOUNDARY.value
         basis[~(np.isfinite(x) & np.isfinite(y))] = Basis.INVALID.value
         return Batch(cover.describe_generation(), cover.ids[position], cover.codes[position], basis)
 

@@ -6,6 +6,9 @@ from geo.formats.numerals import normalise, ordinal_of
 
 __all__ = ["house_number", "masked_name", "plain_text"]
 
+# A name of so many characters is taken to begin with a double surname (欧阳修文).
+_DOUBLE_SURNAME = 4
+
 
 def plain_text(text: str) -> str:
     """Return the text folded (NFKC) and without blanks."""
@@ -28,5 +31,5 @@ def house_number(text: str) -> str:
 
 def masked_name(name: str) -> str:
     """Mask a personal name: 张三 is shown as 张*, 欧阳修文 as 欧阳**."""
-    family = 2 if len(name) > 3 else 1  # noqa: PLR2004 - four characters carry a double surname
+    family = 2 if len(name) >= _DOUBLE_SURNAME else 1
     return name[:family] + "*" * max(len(name) - family, 0)

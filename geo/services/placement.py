@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -13,8 +12,12 @@ from numpy.typing import NDArray
 from geo.assign import assign_points
 from geo.model import Basis
 from geo.services.naming import house_number, plain_text
-from geo.services.published import PublishedCoverage
 from geo.store.base import AssignmentColumns, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from geo.services.published import PublishedCoverage
 
 __all__ = ["HouseholdPlaces", "Placed", "household_places", "place_subjects"]
 

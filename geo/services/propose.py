@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from geo.authority import Action, Actor, require
 from geo.errors import NotFound, Refused
 from geo.model import Generation, Grid, GridKind, Plan, PlanState
-from geo.planning import Constraints, Proposal, Units, Weights, propose, units_from_polygons
+from geo.planning import Constraints, Proposal, Reason, Units, Weights, propose, units_from_polygons
 from geo.services.load import grid_loads
 from geo.services.published import metric_of
-from geo.settings import Settings
-from geo.store.base import Session, Store
-from geo.topology.edits import Merge
 
-__all__ = ["MergeRequest", "Proposed", "propose_merge", "stored_units"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from geo.settings import Settings
+    from geo.store.base import Session, Store
+
+__all__ = ["MergeRequest", "Proposed", "merge_edits", "proof_of", "propose_merge", "report_of", "stored_units"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +111,14 @@ def propose_merge(
         units, grids = stored_units(session, generation, settings, load=request.load, barriers=request.barriers)
     proposal = propose(
         units,
-        groups=request.groups,  # type: ignore[arg-type]
+        groups=request.groups,
         weights=request.weights,
         constraints=_constraints(request, grids),
         seed=request.seed,
         time_limit=min(request.time_limit or settings.limits.optimiser_seconds, settings.limits.optimiser_seconds),
         progress=progress,
         alternatives=request.alternatives,
+        reasons=True,
     )
     if not proposal.groups:
         return Proposed(proposal, units, grids, ())
@@ -143,7 +146,14 @@ def _constraints(request: MergeRequest, grids: Sequence[Grid]) -> Constraints:
 def _finder(grids: Sequence[Grid]) -> Callable[[str], int]:
     known: dict[str, list[int]] = {}
     for i, grid in enumerate(grids):
-        names = {grid.id, grid.code, grid.local_code, grid.name, f"{grid.community_code}/{grid.local_code}", grid.source_key}
+        names = {
+            grid.id,
+            grid.code,
+            grid.local_code,
+            grid.name,
+            f"{grid.community_code}/{grid.local_code}",
+            grid.source_key,
+        }
         for name in names - {None, ""}:
             known.setdefault(str(name), []).append(i)
 
@@ -163,7 +173,7 @@ def merge_edits(groups: Sequence[Sequence[int]], grids: Sequence[Grid], units: U
     for group in groups:
         if len(group) > 1:
             ordered = sorted(group, key=lambda i: (-units.loads[i], grids[i].id))
-            edits.append(Merge(grids=tuple(grids[i].id for i in ordered), into=grids[ordered[0]].id).to_dict())
+            edits.append({"op": "merge", "grids": [grids[i].id for i in ordered], "into": grids[ordered[0]].id})
     return tuple(edits)
 
 
@@ -204,3 +214,40 @@ def proof_of(proposal: Any) -> dict[str, Any]:
         "bound": proposal.bound,
         "gap": proposal.gap,
     }
+
+
+def report_of(proposed: Proposed) -> dict[str, Any]:
+    """Return the plan report: what was asked, what was proven, and every merge with its reason.
+
+    Keys: units, groups, status, objective, bound, gap, balance_gap, seconds, terms, reasons, conflict, plans.
+    """
+    proposal, grids = proposed.proposal, proposed.grids
+    return {
+        "units": len(proposed.units.ids),
+        **proof_of(proposal),
+        "balance_gap": proposal.balance_gap,
+        "seconds": round(proposal.seconds, 4),
+        "terms": None if proposal.terms is None else asdict(proposal.terms),
+        "reasons": [_reason(r, grids) for r in proposal.reasons],
+        "conflict": [{"zh": c.zh, "en": c.en} for c in proposal.conflict],
+        "plans": [p.id for p in proposed.plans],
+    }
+
+
+def _reason(reason: Reason, grids: Sequence[Grid]) -> dict[str, Any]:
+    return {
+        "grids": [_label(grids[i]) for i in reason.group],
+        "shared_m": round(reason.shared_m, 1),
+        "load": reason.load,
+        "target": round(reason.target, 1),
+        "stays": _label(grids[reason.stays]),
+        "moved": reason.moved,
+        "price": reason.price,
+        "price_proven": reason.price_proven,
+        "zh": reason.saying.zh,
+        "en": reason.saying.en,
+    }
+
+
+def _label(grid: Grid) -> str:
+    return grid.code or f"{grid.community_code}/{grid.local_code or grid.name}"

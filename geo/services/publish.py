@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 from geo.authority import Action, Actor, require
 from geo.errors import Conflict, NotFound
@@ -15,7 +14,12 @@ from geo.services.placement import Placed, place_subjects
 from geo.services.published import load_coverage, metric_of
 from geo.services.redraw import redraw_grids
 from geo.services.workforce import WorkerMove, carry_people, people_served
-from geo.store.base import Session, Store
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Sequence
+
+    from geo.store.base import Session, Store
 
 __all__ = ["Preview", "Published", "preview_publication", "publish_plan"]
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from geo.crs import Metric, metric_for
 from geo.locate import GridIndex
 from geo.model import Area, AreaKind, Generation, Grid, GridKind, Json
-from geo.store.base import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from geo.store.base import Session
 
 __all__ = ["PublishedCoverage", "community_names", "extent_of", "load_coverage", "metric_of"]
 

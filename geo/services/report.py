@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from geo.authority import Actor
 from geo.errors import NotFound
 from geo.model import Area, ChangeKind, Generation, Grid, GridKind, Lineage, WorkerKind
 from geo.services.facts import GridFacts, grid_facts
 from geo.services.naming import masked_name
-from geo.store.base import Session, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from geo.authority import Actor
+    from geo.store.base import Session, Store
 
 __all__ = ["Change", "Picture", "changes_between", "county_picture"]
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +13,12 @@ from geo.formats.numerals import community_key, grid_key
 from geo.model import Generation, Grid, GridKind
 from geo.services.placement import household_places
 from geo.services.published import PublishedCoverage, load_coverage
-from geo.store.base import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from geo.store.base import Session
 
 __all__ = ["Score", "read_truth", "score_households", "score_incidents", "truth_key"]
 
@@ -62,7 +65,9 @@ def score_households(session: Session, generation: Generation, truth: Mapping[st
     """Compare the placement of every household that has a usable place with the truth."""
     places = household_places(session)
     keys = session.columns("households", ("source_key",))["source_key"]
-    return _score(session, generation, "household", truth, dict(zip(places.ids, keys, strict=True)), places.lon, places.lat)
+    return _score(
+        session, generation, "household", truth, dict(zip(places.ids, keys, strict=True)), places.lon, places.lat
+    )
 
 
 def score_incidents(session: Session, generation: Generation, truth: Mapping[str, str]) -> Score:
@@ -110,12 +115,17 @@ def _names(session: Session, cover: PublishedCoverage) -> dict[str, tuple[str, i
 
 
 def _explain(
-    cover: PublishedCoverage, key: str, place: tuple[float, float], basis: str, expected: str, found: tuple[str, int] | None
+    cover: PublishedCoverage,
+    key: str,
+    place: tuple[float, float],
+    basis: str,
+    expected: str,
+    found: tuple[str, int] | None,
 ) -> dict[str, Any]:
     lon, lat = place
     if not (np.isfinite(lon) and np.isfinite(lat)):
         return {"key": key, "expected": expected, "found": _shown(found), "basis": basis, "why": "no point recorded"}
-    near = cover.base_index.locate(float(lon), float(lat), accuracy_m=None, metric=cover.metric)
+    near = cover.base_index.locate(float(lon), float(lat), accuracy_m=None)
     distance = near.distance_to_boundary_m
     why = "recorded place lies this far from the boundary as drawn and repaired"
     return {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geo.model import WorkerKind
-from geo.store.base import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from geo.store.base import Session
 
 __all__ = ["STANDING_BY", "WorkerMove", "carry_people", "people_served", "place_workers"]
 
@@ -80,7 +83,12 @@ def _carried(worker: Mapping[str, Any], move: WorkerMove | None, successor: Mapp
         served = _followed(worker["grid_ids"], successor)
         return {**worker, "grid_id": served[0] if served else None, "grid_ids": served}
     post = STANDING_BY if move.status == STANDING_BY else ""
-    return {**worker, "grid_id": move.to_grid or None, "grid_ids": (move.to_grid,) if move.to_grid else (), "post": post}
+    return {
+        **worker,
+        "grid_id": move.to_grid or None,
+        "grid_ids": (move.to_grid,) if move.to_grid else (),
+        "post": post,
+    }
 
 
 def _followed(grids: Sequence[str], successor: Mapping[str, str]) -> tuple[str, ...]:

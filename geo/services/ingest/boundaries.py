@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import shapely
 
-from geo.formats import Feature
 from geo.formats.numerals import grid_key, normalise
 from geo.model import Area, Grid, GridKind
 from geo.services.ingest.reading import RowReader, RowRefused
-from geo.services.ingest.records import County
 from geo.services.naming import plain_text
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from geo.formats import Feature
+    from geo.services.ingest.records import County
+
 __all__ = ["GRID_KINDS", "Drawn", "draw_base", "draw_overlay", "join_roster"]
+
+_AREAL = 2
 
 GRID_KINDS: Mapping[str, GridKind] = {
     "boundaries": GridKind.BASE,
@@ -86,9 +91,11 @@ def _polygon(row: RowReader) -> Any:
     geometry = row.feature.geometry
     if geometry is None or shapely.is_empty(geometry):
         raise RowRefused("the feature has no polygon", code="geometry-missing", remedy="draw it as a closed area")
-    if shapely.get_dimensions(geometry) != 2:
+    if shapely.get_dimensions(geometry) != _AREAL:
         raise RowRefused(
-            "a line or point stands where an area is needed", code="geometry-not-area", remedy="close the line to an area"
+            "a line or point stands where an area is needed",
+            code="geometry-not-area",
+            remedy="close the line to an area",
         )
     return geometry
 
@@ -112,7 +119,9 @@ def draw_overlay(row: RowReader, county: County) -> Drawn:
     )
 
 
-def join_roster(drawn: Sequence[tuple[Drawn, Feature, str]]) -> tuple[list[tuple[Drawn, Feature, str]], list[tuple[str, Feature, str]]]:
+def join_roster(
+    drawn: Sequence[tuple[Drawn, Feature, str]],
+) -> tuple[list[tuple[Drawn, Feature, str]], list[tuple[str, Feature, str]]]:
     """Join roster rows (no geometry) and outlines (little else) that carry one number.
 
     Parameters

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from geo.formats.numerals import community_core, community_key
 from geo.model import Area, AreaKind
 from geo.services.naming import plain_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["Communities"]
 
@@ -29,7 +32,11 @@ class Communities:
         self._by_code = {a.code: a for a in known if a.kind in _LEAVES}
         self._by_name: dict[str, list[Area]] = defaultdict(list)
         for area in self._by_code.values():
-            for name in {community_key(area.name), community_core(area.name), community_key(area.name).removesuffix("村")}:
+            for name in {
+                community_key(area.name),
+                community_core(area.name),
+                community_key(area.name).removesuffix("村"),
+            }:
                 self._by_name[name].append(area)
 
     def __len__(self) -> int:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from geo.errors import Refused, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["FIELDS", "PERSONAL_COLUMNS", "heading", "required_fields", "resolve_columns"]
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -24,14 +23,19 @@ from geo.services.ingest.positions import Box, Hints, Positioned, convert_geomet
 from geo.services.ingest.reading import RowReader, RowRefused, rejection
 from geo.services.ingest.records import POINT_KINDS, RECORD_PARSERS, County, Record
 from geo.services.ingest.request import IMPORT_KINDS, FileReport, ImportReport, ImportRequest
-from geo.settings import Settings
 from geo.store.base import ImportRecord, Session, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from geo.settings import Settings
 
 __all__ = ["import_files"]
 
 _CHINA: Box = (73.0, 17.0, 136.0, 54.0)
 _PERSONAL = frozenset(heading(c) for c in PERSONAL_COLUMNS)
 _OVERLAYS = frozenset({"exclusive", "police"})
+_ROWS_SHOWN = 10
 
 
 @dataclass(slots=True)
@@ -142,9 +146,7 @@ def _near(areas: Sequence[Area]) -> Box:
 def _read(path: Path, request: ImportRequest, setting: _Setting, settings: Settings) -> _File:
     dataset = read(path, layer=request.layer, encoding=request.encoding, limits=settings.limits)
     spatial = any(f.geometry is not None for f in dataset.features)
-    columns = resolve_columns(
-        request.kind, dataset.columns, request.mapping, file=Path(path).name, geometry=spatial
-    )
+    columns = resolve_columns(request.kind, dataset.columns, request.mapping, file=Path(path).name, geometry=spatial)
     file = _File(dataset, columns, refused=list(dataset.refused), warnings=[str(w) for w in dataset.warnings])
     parse = _parser(request.kind, setting.county, file.name)
     for feature in dataset.features:
@@ -195,7 +197,11 @@ def _join(files: Sequence[_File], kind: str) -> None:
             if drawn.key in seen:
                 message = f"{drawn.name} has the number of another grid of its community ({seen[drawn.key]})"
                 file.refused.append(
-                    rejection(RowRefused(message, code="code-clash", remedy="give each grid its own number"), feature, file.name)
+                    rejection(
+                        RowRefused(message, code="code-clash", remedy="give each grid its own number"),
+                        feature,
+                        file.name,
+                    )
                 )
                 continue
             seen[drawn.key] = f"row {feature.row} of {file.name}"
@@ -250,7 +256,14 @@ def _community_of(item: Any) -> str:
 def _with_geometry(item: Any, geometry: Any) -> Any:
     if isinstance(item, Drawn):
         return Drawn(
-            item.key, item.name, item.community_code, item.local_code, item.code, geometry, item.owner_unit, item.department
+            item.key,
+            item.name,
+            item.community_code,
+            item.local_code,
+            item.code,
+            geometry,
+            item.owner_unit,
+            item.department,
         )
     return {**item, "geometry": geometry}
 
@@ -260,7 +273,7 @@ def _warn_points(file: _File, flagged: Iterable[tuple[int, str]]) -> None:
     for position, reason in flagged:
         by_reason.setdefault(reason, []).append(file.items[position][1].row)
     for reason, rows in by_reason.items():
-        shown = ", ".join(map(str, rows[:10])) + (" …" if len(rows) > 10 else "")
+        shown = ", ".join(map(str, rows[:_ROWS_SHOWN])) + (" …" if len(rows) > _ROWS_SHOWN else "")
         file.warnings.append(f"{len(rows)} points are not used ({reason}); rows {shown}")
 
 
@@ -288,10 +301,15 @@ def _refuse_without_datum(files: Sequence[_File], request: ImportRequest) -> Non
         if pairs is None or not np.isfinite(pairs[0]).any() or file.position.used is not None:
             continue
         proposal = file.position.proposed
-        hint = f"the evidence proposes {proposal}: confirm it with --datum {proposal}" if proposal else "declare it with --datum"
+        hint = (
+            f"the evidence proposes {proposal}: confirm it with --datum {proposal}"
+            if proposal
+            else "declare it with --datum"
+        )
         evidence = "; ".join(file.position.evidence)
         raise DatumRequired(
-            f"{file.name}: the datum of its coordinates is not settled{': ' + evidence if evidence else ''}", remedy=hint
+            f"{file.name}: the datum of its coordinates is not settled{': ' + evidence if evidence else ''}",
+            remedy=hint,
         )
 
 
@@ -312,7 +330,11 @@ def _write(
         session.note(
             "import",
             request.kind,
-            detail={"files": [f.dataset.sha256 for f in files], "rows": report.accepted, "refused": len(report.refused)},
+            detail={
+                "files": [f.dataset.sha256 for f in files],
+                "rows": report.accepted,
+                "refused": len(report.refused),
+            },
         )
         session.commit()
     inserted, updated, unchanged = counted

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -13,9 +12,13 @@ from numpy.typing import NDArray
 
 from geo.crs import geometry_to_cgcs2000, readings_by_range, to_cgcs2000
 from geo.locate import GridIndex
-from geo.model import Area
 from geo.services.ingest.request import Declared, declared
 from geo.services.ingest.vote import Vote, vote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from geo.model import Area
 
 __all__ = ["Box", "Hints", "Positioned", "convert_geometries", "convert_points", "decide_datum"]
 
@@ -26,6 +29,8 @@ BoolArray = NDArray[np.bool_]
 # More rows than this at one and the same spot mean an office's point copied down, not that many homes.
 _REPEATED = 20
 _MARGIN_DEG = 0.07
+# A declaration under which fewer than half of the points lie near the county is contradicted by them.
+_HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,14 @@ class Positioned:
 
 
 def decide_datum(
-    word: str | None, file_says: str | None, x: FloatArray, y: FloatArray, codes: Sequence[str], *, hints: Hints, near: Box
+    word: str | None,
+    file_says: str | None,
+    x: FloatArray,
+    y: FloatArray,
+    codes: Sequence[str],
+    *,
+    hints: Hints,
+    near: Box,
 ) -> Positioned:
     """Use the declared datum, else the file's own, else propose one by vote; nothing is guessed.
 
@@ -72,7 +84,7 @@ def decide_datum(
     proposed = outcome.proposed or _only(readings)
     if told is None:
         return Positioned(None, proposed, outcome.evidence)
-    if proposed is not None and proposed.swapped != told.swapped and _share_near(x, y, told, near) < 0.5:
+    if proposed is not None and proposed.swapped != told.swapped and _share_near(x, y, told, near) < _HALF:
         note = f"{told} would put these points outside the county; {proposed} brings them home"
         return Positioned(None, proposed, (note, *outcome.evidence))
     return Positioned(told, None, (f"{told}: {source}", *outcome.evidence))
@@ -135,7 +147,9 @@ def _nan(value: float | None) -> float:
 def _repeated(x: FloatArray, y: FloatArray, among: BoolArray) -> BoolArray:
     seen = Counter(zip(x[among].tolist(), y[among].tolist(), strict=True))
     often = {spot for spot, n in seen.items() if n > _REPEATED}
-    return np.array([a and (px, py) in often for a, px, py in zip(among, x.tolist(), y.tolist(), strict=True)], dtype=bool)
+    return np.array(
+        [a and (px, py) in often for a, px, py in zip(among, x.tolist(), y.tolist(), strict=True)], dtype=bool
+    )
 
 
 def convert_geometries(geometries: Sequence[Any], told: Declared) -> list[Any]:
@@ -150,5 +164,3 @@ def convert_geometries(geometries: Sequence[Any], told: Declared) -> list[Any]:
     for i, shape in zip(present, geometry_to_cgcs2000(shapes, told.datum), strict=True):
         result[i] = shape
     return result
-
-

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any
 
 from geo.errors import Where
 from geo.formats import Feature, Rejected
 from geo.formats.numerals import normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
 
 __all__ = ["RowReader", "RowRefused", "rejection"]
 
@@ -31,7 +33,7 @@ _DATE_FORMS = (
 _TRUE = frozenset({"true", "1", "是", "有", "y", "yes"})
 
 
-class RowRefused(Exception):  # noqa: N818 - never leaves this room; it becomes a `Rejected`
+class RowRefused(Exception):
     """A row that cannot be accepted: code, column and remedy."""
 
     def __init__(self, message: str, *, code: str, column: str = "", remedy: str = "correct the cell") -> None:
@@ -96,7 +98,9 @@ class RowReader:
         match = _COUNT.match(text)
         value = _float(match.group(1) if match else text)
         if value is None or not math.isfinite(value):
-            raise RowRefused(f"{field} is not a finite number", code="number-bad", column=self.columns.get(field, field))
+            raise RowRefused(
+                f"{field} is not a finite number", code="number-bad", column=self.columns.get(field, field)
+            )
         return value
 
     def listed(self, field: str) -> tuple[str, ...]:
@@ -110,10 +114,7 @@ class RowReader:
     def moment(self, field: str) -> dt.datetime:
         """Return a date and time (county time zone) as an aware value in UTC."""
         value = self.raw(field)
-        if isinstance(value, dt.datetime):
-            local = value
-        else:
-            local = self._parse_moment(self.needed(field), field)
+        local = value if isinstance(value, dt.datetime) else self._parse_moment(self.needed(field), field)
         return (local if local.tzinfo else local.replace(tzinfo=self.timezone)).astimezone(dt.UTC)
 
     def _parse_moment(self, text: str, field: str) -> dt.datetime:

@@ -7,15 +7,18 @@ the store takes it, or raises `RowRefused`. Coordinates stay as the file has the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geo.formats.numerals import grid_key
 from geo.model import Area, AreaKind, PartyLevel, WorkerKind
-from geo.services.ingest.gazetteer import Communities
 from geo.services.ingest.reading import RowReader, RowRefused
 from geo.services.naming import house_number, plain_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from geo.services.ingest.gazetteer import Communities
 
 __all__ = ["POINT_KINDS", "RECORD_PARSERS", "County", "Record"]
 
@@ -24,7 +27,12 @@ Record = dict[str, Any]
 # Kinds whose rows carry a longitude and a latitude column.
 POINT_KINDS = frozenset({"households", "incidents", "anchors", "centres"})
 
-_LEVELS = {"党委": PartyLevel.COMMITTEE, "党总支": PartyLevel.BRANCH, "党支部": PartyLevel.BRANCH, "党小组": PartyLevel.GROUP}
+_LEVELS = {
+    "党委": PartyLevel.COMMITTEE,
+    "党总支": PartyLevel.BRANCH,
+    "党支部": PartyLevel.BRANCH,
+    "党小组": PartyLevel.GROUP,
+}
 _AREA_KINDS = {
     "县": AreaKind.COUNTY,
     "镇": AreaKind.TOWN,
@@ -83,7 +91,9 @@ def _area(row: RowReader, county: County) -> Record:
     try:
         level = _AREA_KINDS.get(kind) or AreaKind(kind)
     except ValueError:
-        raise RowRefused("the kind of area is not known", code="kind-unknown", column=row.columns.get("kind", "kind")) from None
+        raise RowRefused(
+            "the kind of area is not known", code="kind-unknown", column=row.columns.get("kind", "kind")
+        ) from None
     return {
         "id": county.new_id(),
         "county_code": county.code,
@@ -256,7 +266,11 @@ def _gridworker(row: RowReader, county: County) -> Record:
     if kind is WorkerKind.FULL_TIME:
         grid = county.grid(code, number or row.text("grid")) if (number or row.text("grid")) else None
         if grid is None:
-            raise RowRefused("the grid is not known in this community", code="grid-unknown", column=row.columns.get("local_code", "grid"))
+            raise RowRefused(
+                "the grid is not known in this community",
+                code="grid-unknown",
+                column=row.columns.get("local_code", "grid"),
+            )
         return _worker(row, county, code, kind, grid, (grid,), f"{code}/{number or row.text('grid')}")
     served = county.grid_list(code, row.text("grid"))
     return _worker(row, county, code, kind, served[0] if served else None, served, row.text("serial"))

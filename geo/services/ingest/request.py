@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from geo.errors import DatumRequired
 from geo.crs import Datum, parse_datum
-from geo.formats import Rejected
+from geo.errors import DatumRequired
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from geo.formats import Rejected
 
 __all__ = ["IMPORT_KINDS", "Declared", "FileReport", "ImportReport", "ImportRequest", "declared"]
 

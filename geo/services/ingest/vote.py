@@ -7,15 +7,20 @@ this county the wrong ones agree for a small part. Below a margin nothing is pro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geo.crs import Reading, to_cgcs2000
-from geo.locate import GridIndex
 from geo.services.ingest.request import Declared
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from geo.locate import GridIndex
 
 __all__ = ["Vote", "vote"]
 
