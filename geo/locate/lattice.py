@@ -104,7 +104,8 @@ def lattice_over(ends: FloatArray, *, grids: int, cells: int | None = None) -> L
     columns = min(columns, max(1, int(width / (_MIN_STEPS * ulp))))
     rows = min(rows, max(1, int(height / (_MIN_STEPS * ulp))))
     cell_x, cell_y = width / columns, height / rows
-    return Lattice(west - cell_x, south - cell_y, 1.0 / cell_x, 1.0 / cell_y, columns + 3, rows + 3)
+    # Half a cell more than one on each side keeps edges away from the outermost ring of cells.
+    return Lattice(west - 1.5 * cell_x, south - 1.5 * cell_y, 1.0 / cell_x, 1.0 / cell_y, columns + 4, rows + 4)
 
 
 def _wanted_cells(ends: FloatArray, *, width: float, height: float, grids: int) -> int:
