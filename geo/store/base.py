@@ -11,19 +11,18 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 from geo.model import (
+    Alias,
     AnchorHousehold,
     Area,
     Building,
+    Compound,
     Duty,
-    Generation,
-    Grid,
-    GridKind,
     Gridworker,
     Household,
     Incident,
-    Lineage,
+    Line,
     PartyGroup,
-    Plan,
+    Place,
     ServiceCentre,
 )
 
@@ -35,52 +34,43 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.authority import Actor
+    from geo.model import Generation, Grid, GridKind, Lineage, Plan
 
-__all__ = ["FIELDS", "KINDS", "AssignmentColumns", "ImportRecord", "JournalEntry", "Session", "Store", "Upserted"]
+__all__ = [
+    "FIELDS",
+    "KINDS",
+    "RECORD_TYPES",
+    "AssignmentColumns",
+    "ImportRecord",
+    "JournalEntry",
+    "Session",
+    "Store",
+    "Upserted",
+]
 
 Row = dict[str, Any]
 
-# Record kinds with (county_code, source_key) as identity (areas: county_code and code); grids, generations,
-# assignments, plans and the journal have methods of their own.
-KINDS = (
-    "areas",
-    "compounds",
-    "buildings",
-    "households",
-    "gridworkers",
-    "party_groups",
-    "anchor_households",
-    "service_centres",
-    "incidents",
-    "places",
-    "duties",
-    "lines",
-    "aliases",
-)
-
-# Fields of each kind, those of the model class where there is one. `id` and `county_code` may be left out of an
-# upsert (the store fills them), other missing fields take the default of the model class, "" or null.
-FIELDS: dict[str, tuple[str, ...]] = {
-    "areas": ("id", "county_code", "code", "name", "kind", "official_name", "parent_code", "geometry"),
-    "compounds": (
-        *("id", "county_code", "source_key", "community_code", "name", "kind", "address_text", "aliases"),
-        "geometry",
-    ),
-    "buildings": tuple(f.name for f in fields(Building)),
-    "households": tuple(f.name for f in fields(Household)),
-    "gridworkers": tuple(f.name for f in fields(Gridworker)),
-    "party_groups": tuple(f.name for f in fields(PartyGroup)),
-    "anchor_households": tuple(f.name for f in fields(AnchorHousehold)),
-    "service_centres": tuple(f.name for f in fields(ServiceCentre)),
-    "incidents": tuple(f.name for f in fields(Incident)),
-    "places": (
-        *("id", "county_code", "source_key", "community_code", "name", "kind", "address_text", "aliases"),
-        *("lon", "lat"),
-    ),
-    "duties": tuple(f.name for f in fields(Duty)),
-    "lines": ("id", "county_code", "source_key", "name", "kind", "barrier", "aliases", "geometry"),
-    "aliases": ("id", "county_code", "source_key", "alias", "kind", "target_key", "community_code", "note"),
+# Record kinds, each with the model class whose fields its rows carry; (county_code, source_key) is the identity of a
+# row (areas: county_code and code). Grids, generations, assignments, plans and the journal have methods of their own.
+RECORD_TYPES: dict[str, type[Any]] = {
+    "areas": Area,
+    "compounds": Compound,
+    "buildings": Building,
+    "households": Household,
+    "gridworkers": Gridworker,
+    "party_groups": PartyGroup,
+    "anchor_households": AnchorHousehold,
+    "service_centres": ServiceCentre,
+    "incidents": Incident,
+    "places": Place,
+    "duties": Duty,
+    "lines": Line,
+    "aliases": Alias,
 }
+KINDS = tuple(RECORD_TYPES)
+
+# `id` and `county_code` may be left out of an upsert (the store fills them), other fields as the class allows.
+FIELDS: dict[str, tuple[str, ...]] = {kind: tuple(f.name for f in fields(RECORD_TYPES[kind])) for kind in KINDS}
 
 
 @dataclass(frozen=True, slots=True)

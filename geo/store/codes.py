@@ -45,9 +45,10 @@ class Codes(Visibility):
         order = (table.c.valid_from, table.c.fid)
         return [dict(row) for row in self._connection.execute(query.order_by(*order)).mappings()]
 
-    def add_code(  # noqa: D102 - the contract stands in base
+    def add_code(
         self, grid_id: str, code: str, *, name: str, valid_from: dt.date, reason: str, filing_no: str = ""
     ) -> None:
+        """Open a code-and-name history row; see `geo.store.base.Session.add_code`."""
         self._must_write(schema.code_history)
         self._check_code_owners({code: grid_id})
         self._open(grid_id, code, name=name, local=False, valid_from=valid_from, reason=reason, filing_no=filing_no)
@@ -56,22 +57,18 @@ class Codes(Visibility):
         """Close the open history row of a grid that ends."""
         table = schema.code_history
         self._must_write(table)
-        history = self.code_history(grid_id)
-        if not history:
-            raise NotFound(f"grid {grid_id} never had a code or local number")
-        last = history[-1]
+        mine = (table.c.county_code == self._county, table.c.grid_id == grid_id)
+        query = table.select().where(*mine).order_by(table.c.valid_from.desc(), table.c.fid.desc()).limit(1)
+        last = self._connection.execute(query).mappings().first()
+        if last is None:
+            raise NotFound(f"grid {grid_id} was never in force")
         if last["valid_to"] not in (None, valid_to):
             raise Conflict(f"the code {last['code']} was retired on {last['valid_to']}", code="code-retired")
         self._check_span(last, valid_to)
-        row = (table.c.grid_id == grid_id, table.c.valid_from == last["valid_from"], table.c.code == last["code"])
-        where = (
-            table.c.county_code == self._county,
-            *row,
-            table.c.valid_to.is_(last["valid_to"]) if last["valid_to"] is None else table.c.valid_to == valid_to,
-        )
-        self._connection.execute(update(table).where(*where).values(valid_to=valid_to, reason=reason))
+        closed = {"valid_to": valid_to, "reason": reason}
+        self._connection.execute(update(table).where(table.c.fid == last["fid"]).values(closed))
 
-    def _check_span(self, row: Row, valid_to: dt.date) -> None:
+    def _check_span(self, row: Mapping[Any, Any], valid_to: dt.date) -> None:
         if valid_to < row["valid_from"]:
             raise Conflict(
                 f"the code {row['code']} is valid from {row['valid_from']}, after {valid_to}", code="effective-date"

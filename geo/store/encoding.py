@@ -12,10 +12,9 @@ import numpy as np
 import shapely
 from sqlalchemy import Boolean, Double, Integer
 
-from geo import model
 from geo.errors import Refused, Where
 from geo.store import schema
-from geo.store.base import FIELDS
+from geo.store.base import FIELDS, RECORD_TYPES
 from geo.store.shapes import Instant, decode, encode, instant, points
 
 if TYPE_CHECKING:
@@ -26,28 +25,9 @@ if TYPE_CHECKING:
 
     from geo.store.base import Row
 
-__all__ = ["KEYS", "TUPLES", "column_array", "column_name", "encode_columns", "key_of", "row_dicts"]
+__all__ = ["KEYS", "column_array", "column_name", "encode_columns", "key_of", "row_dicts"]
 
 KEYS: Final = {kind: "code" if kind == "areas" else "source_key" for kind in FIELDS}
-TUPLES: Final = {
-    ("compounds", "aliases"),
-    ("places", "aliases"),
-    ("lines", "aliases"),
-    ("party_groups", "grid_ids"),
-    ("anchor_households", "linked_keys"),
-}
-_MODELS: Final = {
-    "areas": model.Area,
-    "buildings": model.Building,
-    "households": model.Household,
-    "gridworkers": model.Gridworker,
-    "party_groups": model.PartyGroup,
-    "anchor_households": model.AnchorHousehold,
-    "service_centres": model.ServiceCentre,
-    "incidents": model.Incident,
-    "duties": model.Duty,
-}
-_REQUIRED: Final = {"compounds": {"name"}, "places": {"name"}, "lines": {"kind"}, "aliases": {"alias", "target_key"}}
 _FILLED: Final = {"id", "county_code"}
 _SHAPES: Final = {
     "MULTIPOLYGON": {"Polygon", "MultiPolygon"},
@@ -81,18 +61,7 @@ def column_name(kind: str, field: str) -> str:
 
 def _defaults(kind: str) -> dict[str, Any]:
     """Return the value of each field that may be left out."""
-    if kind in _MODELS:
-        known = {f.name: f.default for f in fields(_MODELS[kind]) if f.default is not MISSING}
-        return {name: value for name, value in known.items() if name in FIELDS[kind]}
-    table = schema.RECORDS[kind]
-    free = set(FIELDS[kind]) - _REQUIRED[kind] - _FILLED - {"source_key"}
-    return {name: () if (kind, name) in TUPLES else _empty(table.c[column_name(kind, name)]) for name in free}
-
-
-def _empty(column: Column[Any]) -> Any:
-    if column.nullable:
-        return None
-    return False if isinstance(column.type, Boolean) else ""
+    return {field.name: field.default for field in fields(RECORD_TYPES[kind]) if field.default is not MISSING}
 
 
 def encode_columns(kind: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -149,14 +118,15 @@ def _bad(field: str, key: str, what: str) -> Refused:
 
 
 def _encoded(kind: str, field: str, column: Column[Any], values: list[Any], keys: Sequence[str]) -> list[Any]:
-    if (kind, field) in TUPLES:
+    if (kind, field) in schema.LISTS:
         return [_list_text(value, field, keys[i]) for i, value in enumerate(values)]
     if field == "geometry":
         return _encoded_shapes(schema.LAYERS[kind].geometry or "", values, keys)
     convert = _converter(column)
     out = [convert(value) for value in values]
     for i, value in enumerate(out):
-        if value is None and (values[i] is not None or not column.nullable) and not _is_nan(values[i]):
+        given = values[i] is not None and not _is_nan(values[i])
+        if value is None and (given or not column.nullable):
             raise _bad(field, keys[i], "is missing or has a value of a wrong type")
     if convert is _word:
         _check_text(field, out, keys)
@@ -240,7 +210,7 @@ def _encoded_shapes(layer: str, values: list[Any], keys: Sequence[str]) -> list[
 
 def row_dicts(kind: str, names: Sequence[str], stored: Sequence[Sequence[Any]]) -> list[Row]:
     """Return stored rows as dicts of fields."""
-    decoders = {i: _list_value for i, name in enumerate(names) if (kind, name) in TUPLES}
+    decoders = {i: _list_value for i, name in enumerate(names) if (kind, name) in schema.LISTS}
     rows = [dict(zip(names, values, strict=True)) for values in stored]
     for i, read in decoders.items():
         for row in rows:
@@ -265,7 +235,7 @@ def column_array(kind: str, name: str, column: Column[Any], values: Sequence[Any
         return np.array(values, dtype=np.float64)
     if isinstance(column.type, Integer):
         return np.array(values, dtype=np.int64)
-    if (kind, name) in TUPLES:
+    if (kind, name) in schema.LISTS:
         values = [_list_value(text) for text in values]
     out = np.empty(len(values), dtype=object)
     out[:] = values

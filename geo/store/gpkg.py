@@ -138,8 +138,7 @@ class GpkgCarrier:
 
     def within(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
         """Return the condition that a column is one of many values, handed over as one JSON text."""
-        listed = json.dumps([value.item() if hasattr(value, "item") else value for value in values])
-        return column.in_(select(sql.json_each(listed).table_valued("value").c.value))
+        return column.in_(select(sql.json_each(json.dumps(list(values))).table_valued("value").c.value))
 
     def before_commit(self, connection: Connection, touched: Iterable[str], *, now: dt.datetime) -> None:
         """Note time and extent of the written layers in ``gpkg_contents``."""

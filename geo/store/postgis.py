@@ -93,8 +93,7 @@ class PostgisCarrier:
 
     def within(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
         """Return the condition that a column is one of many values, handed over as one array."""
-        plain = [value.item() if hasattr(value, "item") else value for value in values]
-        return column == any_(literal(plain, ARRAY(column.type)))
+        return column == any_(literal(list(values), ARRAY(column.type)))
 
     def before_commit(self, connection: Connection, touched: Iterable[str], *, now: dt.datetime) -> None:
         """Do nothing: the server keeps its own catalogue."""
@@ -149,8 +148,6 @@ def open_postgis(
     try:
         warnings = _check_server(engine)
         if create:
-            if county_code is None:
-                raise Refused("a new store needs its county", remedy="say --county CODE")
             _create(engine, county_code, now())
         _check_schema(engine)
         return PostgisStore(
@@ -217,8 +214,10 @@ def _check_server(engine: Engine) -> tuple[str, ...]:
     return (told,)
 
 
-def _create(engine: Engine, county_code: str, created_at: dt.datetime) -> None:
+def _create(engine: Engine, county_code: str | None, created_at: dt.datetime) -> None:
     """Make what is missing, in one transaction; what exists stays."""
+    if county_code is None:
+        raise Refused("a new store needs its county", remedy="say --county CODE")
     with engine.begin() as connection:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (_LOCK_CLASS,))
         create_catalogue(connection)

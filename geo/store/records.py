@@ -14,6 +14,7 @@ from geo.store import schema
 from geo.store.base import FIELDS, Upserted
 from geo.store.encoding import column_array, column_name, encode_columns, key_of, row_dicts
 from geo.store.shapes import body_offset
+from geo.store.transaction import plain
 from geo.store.visibility import Visibility
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class Records(Visibility):
     def _equals(self, column: ColumnElement[Any], value: Any) -> ColumnElement[bool]:
         if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
             return self._within(column, list(value))
-        return column.is_(None) if value is None else column == value
+        return column.is_(None) if value is None else column == plain(value)
 
 
 def _same(former: Sequence[Any], values: Sequence[Any], geom: int | None) -> bool:

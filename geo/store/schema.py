@@ -1,13 +1,14 @@
 """The one schema: tables of SQLAlchemy Core for both engines, and what they mean to a GeoPackage reader.
 
-Every table carries `county_code`. Spatial tables have an integer `fid` (GeoPackage wants it; assignments use it
-to stay small) beside the UUID `id`, which is the identity everywhere outside this room.
+Tables of records follow the classes of `geo.model` field by field. Every table carries `county_code`. Spatial tables
+have an integer `fid` (GeoPackage wants it; assignments use it to stay small) beside the UUID `id`, which is the
+identity everywhere outside this room.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     Boolean,
@@ -28,10 +29,15 @@ from sqlalchemy import (
     true,
 )
 
+from geo.store.base import RECORD_TYPES
 from geo.store.shapes import instant_type, shape_type, word_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "LAYERS",
+    "LISTS",
     "METADATA",
     "RECORDS",
     "SCHEMA_VERSION",
@@ -92,10 +98,6 @@ def _word(name: str, *, null: bool = False) -> Column[Any]:
     return Column(name, word_type(), nullable=null, server_default=default)
 
 
-def _real(name: str) -> Column[Any]:
-    return Column(name, Double(), nullable=True)
-
-
 def _whole(name: str) -> Column[Any]:
     return Column(name, Integer(), nullable=False, server_default=text("0"))
 
@@ -112,95 +114,48 @@ def _owned() -> tuple[Column[Any], ...]:
     return _fid(), Column("county_code", word_type(), nullable=False)
 
 
-def _record(name: str, *columns: Any, key: str = "source_key") -> Table:
-    identity = (
-        Column("id", word_type(), nullable=False),
-        *((Column("source_key", word_type(), nullable=False),) if key == "source_key" else ()),
-    )
-    layer = LAYERS[name]
+# Column of a field, by the annotation of the model class; every other annotation is an enumeration, kept as text.
+_COLUMNS: Final[dict[str, Callable[[str], Column[Any]]]] = {
+    "str | None": lambda name: _word(name, null=True),
+    "float": lambda name: Column(name, Double(), nullable=False),
+    "float | None": lambda name: Column(name, Double(), nullable=True),
+    "int": _whole,
+    "bool": lambda name: _truth(name, default=False),
+    "dt.datetime": lambda name: Column(name, instant_type(), nullable=False),
+}
+_OWNED: Final = {"id", "county_code", "geometry"}
+
+
+def _annotations(kind: str) -> dict[str, str]:
+    return {field.name: str(field.type) for field in fields(RECORD_TYPES[kind])}
+
+
+# Fields that are tuples of texts, kept as JSON.
+LISTS: Final = {
+    (kind, name) for kind in RECORD_TYPES for name, told in _annotations(kind).items() if told == "tuple[str, ...]"
+}
+
+
+def _record(kind: str) -> Table:
+    """Return the table of a record kind: the fields of its model class, and a geometry where it is a layer."""
+    told = _annotations(kind)
+    key = "source_key" if "source_key" in told else "code"
+    layer = LAYERS[kind]
     shape = (Column("geom", shape_type(layer.geometry), nullable=True),) if layer.geometry else ()
     return Table(
-        name,
+        kind,
         METADATA,
         *_owned(),
-        *identity,
-        *columns,
+        Column("id", word_type(), nullable=False),
+        *(_COLUMNS.get(told[name], _word)(name) for name in told if name not in _OWNED),
         *shape,
-        UniqueConstraint("id", name=f"{name}_by_id"),
-        UniqueConstraint("county_code", key, name=f"{name}_by_key"),
+        UniqueConstraint("id", name=f"{kind}_by_id"),
+        UniqueConstraint("county_code", key, name=f"{kind}_by_key"),
         sqlite_autoincrement=True,
     )
 
 
-_LON_LAT: Final = ("lon", "lat")
-_RAW: Final = ("raw_x", "raw_y")
-
-
-def _position(*, raw: bool = False) -> tuple[Column[Any], ...]:
-    place = tuple(_real(name) for name in _LON_LAT)
-    return (*place, *(_real(name) for name in _RAW), _word("datum")) if raw else place
-
-
-RECORDS: Final[dict[str, Table]] = {
-    "areas": _record(
-        "areas",
-        Column("code", word_type(), nullable=False),
-        *(_word("name"), _word("kind"), _word("official_name"), _word("parent_code", null=True)),
-        key="code",
-    ),
-    "compounds": _record(
-        "compounds",
-        *(_word("community_code"), _word("name"), _word("kind"), _word("address_text"), _word("aliases")),
-    ),
-    "buildings": _record(
-        "buildings",
-        *(_word("community_code"), _word("compound"), _word("number"), _whole("stairwells"), _word("address_text")),
-    ),
-    "households": _record(
-        "households",
-        *(_word("community_code"), _word("address_text"), _word("compound"), _word("building_number")),
-        *(_word("stairwell"), _word("room"), _word("building_id", null=True), *_position(raw=True)),
-        *(_truth("resident", default=True), _whole("persons"), _whole("elderly"), _word("grid_hint")),
-    ),
-    "gridworkers": _record(
-        "gridworkers",
-        *(_word("kind"), _word("community_code"), _word("grid_id", null=True)),
-        *(_word("name"), _word("phone"), _word("post")),
-    ),
-    "party_groups": _record(
-        "party_groups",
-        *(_word("level"), _word("name"), _word("community_code"), _word("parent_key", null=True), _word("grid_ids")),
-    ),
-    "anchor_households": _record(
-        "anchor_households",
-        *(_word("community_code"), *_position(), _word("household_key"), _word("linked_keys")),
-    ),
-    "service_centres": _record(
-        "service_centres",
-        *(_word("name"), _word("community_code"), *_position(), _real("floor_area_m2")),
-        *(_truth("planned", default=False), _word("centre_key")),
-    ),
-    "incidents": _record(
-        "incidents",
-        Column("received_at", instant_type(), nullable=False),
-        *(_word("category_code"), _word("address_text"), _word("community_hint"), *_position(raw=True)),
-        _real("accuracy_m"),
-    ),
-    "places": _record(
-        "places",
-        *(_word("community_code"), _word("name"), _word("kind"), _word("address_text"), _word("aliases")),
-        *_position(),
-    ),
-    "duties": _record(
-        "duties",
-        *(_word("category_code"), _word("unit"), _word("phone"), _word("community_code"), _word("compound")),
-        _word("grid_id", null=True),
-    ),
-    "lines": _record("lines", _word("name"), _word("kind"), _truth("barrier", default=False), _word("aliases")),
-    "aliases": _record(
-        "aliases", *(_word("alias"), _word("kind"), _word("target_key"), _word("community_code"), _word("note"))
-    ),
-}
+RECORDS: Final[dict[str, Table]] = {kind: _record(kind) for kind in RECORD_TYPES}
 
 generations: Final = Table(
     "generations",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from sqlalchemy import ColumnElement, Table, or_, true
 from sqlalchemy import func as sql
 
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
 
     from geo.authority import Actor
 
-__all__ = ["Carrier", "Transaction", "begins_with"]
+__all__ = ["Carrier", "Transaction", "begins_with", "plain"]
 
 # Longer lists than this go to the database as one value: the number of parameters of a statement is limited.
 LONG_LIST = 500
+
+
+def plain(value: Any) -> Any:
+    """Return a numpy scalar as the Python value a driver understands; other values as they are."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class Carrier(Protocol):
@@ -94,7 +100,7 @@ class Transaction:
         self._touched.update(table.name for table in tables)
 
     def _within(self, column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-        listed = list(values)
+        listed = [plain(value) for value in values]
         return column.in_(listed) if len(listed) <= LONG_LIST else self._carrier.within(column, listed)
 
     def _insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
