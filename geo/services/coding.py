@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["CodeRule", "GivenCode", "chinese_number", "give_codes", "reading_order", "renamed"]
 
 _DIGITS: Final = "零一二三四五六七八九"
+# A grid belongs to a row when it lies less than this part of the usual height below the row's top: a full height
+# would draw the next row in wherever drawing brings it a centimetre closer.
+_ROW_SHARE: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ def _line(grid: Grid, code: str, name: str, *, is_new: bool) -> GivenCode:
 
 def _row_height(grids: Sequence[Grid], metric: Metric) -> float:
     bounds = shapely.bounds(metric.project(np.array([g.geometry for g in grids], dtype=object)))
-    return float(np.median(bounds[:, 3] - bounds[:, 1]))
+    return _ROW_SHARE * float(np.median(bounds[:, 3] - bounds[:, 1]))
 
 
 def _free_serials(community: str, kind: GridKind, taken: set[str], rule: CodeRule) -> list[tuple[str, int]]:

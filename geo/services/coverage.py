@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from geo.authority import Action, Actor, require
 from geo.errors import Conflict, CoverageBroken, NotFound
 from geo.model import Finding, Generation, GenerationState, Grid, GridKind
+from geo.services.generations import named_generation
 from geo.services.placement import Placed, place_subjects
 from geo.services.published import extent_of, load_coverage, metric_of
 from geo.topology import Repaired, check, repair, settle
@@ -23,7 +24,6 @@ __all__ = [
     "RepairOutcome",
     "activate_generation",
     "check_generation",
-    "collecting_generation",
     "repair_generation",
     "revert_generation",
 ]
@@ -49,36 +49,6 @@ class Activated:
     incidents: Placed
 
 
-def collecting_generation(session: Session, *, new_id: Callable[[], str]) -> Generation:
-    """Return the inactive generation that collects imported boundaries, opening one where there is none."""
-    known = session.generations()
-    for generation in known:
-        if generation.state is GenerationState.INACTIVE and generation.plan_id is None:
-            return generation
-    county = session.areas()[0].county_code if session.areas() else session.actor.areas[0]
-    opened = Generation(
-        id=new_id(),
-        county_code=county,
-        serial=max((g.serial for g in known), default=0) + 1,
-        state=GenerationState.INACTIVE,
-        effective_from=None,
-        note="imported boundaries",
-    )
-    session.put_generation(opened)
-    return opened
-
-
-def _named(session: Session, generation_id: str | None) -> Generation:
-    if generation_id is not None:
-        found = session.generation(id=generation_id)
-    else:
-        inactive = [g for g in session.generations() if g.state is GenerationState.INACTIVE]
-        found = inactive[-1] if inactive else session.generation()
-    if found is None:
-        raise NotFound("no generation of grids is stored", remedy="import boundaries first")
-    return found
-
-
 def _base(session: Session, generation: Generation) -> list[Grid]:
     grids = session.grids(generation.id, GridKind.BASE)
     if not grids:
@@ -100,14 +70,12 @@ def _question(session: Session, grids: Sequence[Grid]) -> dict[str, Any]:
 def check_generation(store: Store, actor: Actor, *, generation_id: str | None = None) -> tuple[Finding, ...]:
     """Report every finding of a generation's base grids (the inactive one unless named); changes nothing."""
     with store.reading(actor) as session:
-        grids = _base(session, _named(session, generation_id))
+        grids = _base(session, named_generation(session, generation_id))
         return tuple(_check(session, grids))
 
 
 def _check(session: Session, grids: Sequence[Grid]) -> list[Finding]:
-    return check(
-        [g.geometry for g in grids], codes=[g.code for g in grids], **_question(session, grids)
-    )
+    return check([g.geometry for g in grids], codes=[g.code for g in grids], **_question(session, grids))
 
 
 def repair_generation(
@@ -134,7 +102,7 @@ def repair_generation(
     """
     require(actor, Action.PLAN)
     with store.writing(actor) as session:
-        generation = _named(session, generation_id)
+        generation = named_generation(session, generation_id)
         if generation.state is not GenerationState.INACTIVE:
             raise Conflict("a generation in force is never changed", remedy="redraw it in a plan and publish that")
         grids = _base(session, generation)
@@ -178,7 +146,7 @@ def activate_generation(
     """
     require(actor, Action.PUBLISH)
     with store.writing(actor) as session:
-        generation = _named(session, generation_id)
+        generation = named_generation(session, generation_id)
         if generation.state is not GenerationState.INACTIVE:
             raise Conflict("this generation was activated before", remedy="see `wangge generation list`")
         left = [f for f in _check(session, _base(session, generation)) if f.blocking]
@@ -215,7 +183,7 @@ def revert_generation(
     """Bring a former generation's grids back as a NEW generation; what was published stays published."""
     require(actor, Action.PUBLISH)
     with store.writing(actor) as session:
-        former = _named(session, to)
+        former = named_generation(session, to)
         if former.state is GenerationState.INACTIVE:
             raise Conflict("this generation was never in force", remedy="activate it instead")
         serial = max(g.serial for g in session.generations()) + 1

@@ -15,7 +15,7 @@ from geo.errors import DatumRequired, Refused
 from geo.formats import Dataset, Feature, Rejected, read
 from geo.formats.numerals import grid_key
 from geo.model import Area, Generation, GenerationState, Grid, GridKind
-from geo.services.coverage import collecting_generation
+from geo.services.generations import collecting_generation
 from geo.services.ingest.boundaries import GRID_KINDS, Drawn, draw_base, draw_overlay, join_roster
 from geo.services.ingest.gazetteer import Communities
 from geo.services.ingest.headers import PERSONAL_COLUMNS, heading, resolve_columns

@@ -84,9 +84,10 @@ def decide_datum(
     proposed = outcome.proposed or _only(readings)
     if told is None:
         return Positioned(None, proposed, outcome.evidence)
-    if proposed is not None and proposed.swapped != told.swapped and _share_near(x, y, told, near) < _HALF:
-        note = f"{told} would put these points outside the county; {proposed} brings them home"
-        return Positioned(None, proposed, (note, *outcome.evidence))
+    flipped = Declared(told.datum, not told.swapped)
+    if _share_near(x, y, told, near) < _HALF <= _share_near(x, y, flipped, near):
+        note = f"{told} would put these points outside the county; {flipped} brings them home"
+        return Positioned(None, flipped, (note, *outcome.evidence))
     return Positioned(told, None, (f"{told}: {source}", *outcome.evidence))
 
 
