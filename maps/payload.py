@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from maps import palette
+from maps.room import label_room
 from maps.suppression import printed, withheld_grids
 from maps.view import CountyView, Edition, GridView, LineKind, LineView, PaperState
 from maps.words import Words
@@ -61,31 +62,10 @@ class _Packer:
         return self.run(np.array([[lon, lat]]))
 
 
-def _label_room(geometry: Any) -> tuple[float, float, float, float]:
-    """Return (lon, lat, half width, half height) in degrees of the room for a label inside a polygon.
-
-    The point is the centre of the largest inscribed circle; the room reaches along the axes from there.
-    """
-    biggest = max(shapely.get_parts(geometry), key=shapely.area)
-    west, south, east, north = biggest.bounds
-    line = shapely.maximum_inscribed_circle(biggest, tolerance=max(east - west, north - south) / 60)
-    x, y = shapely.get_coordinates(line)[0]
-    across = shapely.intersection(biggest, shapely.LineString([(west, y), (east, y)]))
-    along = shapely.intersection(biggest, shapely.LineString([(x, south), (x, north)]))
-    return float(x), float(y), _reach(across, x, 0), _reach(along, y, 1)
-
-
-def _reach(cut: Any, at: float, axis: int) -> float:
-    for part in shapely.get_parts(cut):
-        values = shapely.get_coordinates(part)[:, axis]
-        if values.min() <= at <= values.max():
-            return float(min(at - values.min(), values.max() - at))
-    return 0.0
-
-
 def _placed(packer: _Packer, geometry: Any) -> Json:
-    lon, lat, half_x, half_y = _label_room(geometry)
-    return {"a": packer.spot(lon, lat), "r": [round(half_x * _SCALE), round(half_y * _SCALE)]}
+    room = label_room(geometry)
+    reach = [round(room.half_width * _SCALE), round(room.half_height * _SCALE)]
+    return {"a": packer.spot(room.x, room.y), "r": reach}
 
 
 @dataclass(frozen=True, slots=True)
