@@ -139,7 +139,7 @@ def _constraints(request: MergeRequest, grids: Sequence[Grid]) -> Constraints:
         fixed=tuple(outside) if request.area else (),
         min_load=request.min_load,
         max_load=request.max_load,
-        counts=dict(request.counts),
+        counts={code: count for code, count in request.counts.items()},  # noqa: C416 - widens the key type
     )
 
 

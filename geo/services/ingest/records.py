@@ -147,7 +147,7 @@ def _household(row: RowReader, county: County) -> Record:
         building_number=house_number(row.text("building")),
         stairwell=row.text("stairwell"),
         room=row.text("room"),
-        # Without the column every row counts as resident; with it only 常住 does (户籍在册不在住 and empty ones do not).
+        # Without the column every row counts as resident; with it only those that say 常住.
         resident=residence.startswith("常住") if "residence" in row.columns else True,
         persons=row.count("persons"),
         elderly=row.count("elderly"),

@@ -1,0 +1,189 @@
+"""From draft to force: 草案 → 已上报 → 已审核 → 已备案 → 生效, with 退回修改 and its reason from each step.
+
+Towns submit their parts one by one; the plan counts as submitted when every town it touches has. The
+review needs a second person; on one laptop it is recorded as 线下审核 with reviewer, date and document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from geo.authority import Action, Actor, require
+from geo.errors import Conflict, Forbidden, Refused
+from geo.model import Plan, PlanState
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable
+
+    from geo.settings import Settings
+    from geo.store.base import Session, Store
+
+__all__ = ["file_plan", "return_plan", "review_plan", "submit_plan", "towns_of"]
+
+
+def submit_plan(
+    store: Store,
+    actor: Actor,
+    plan_id: str,
+    *,
+    expected_version: int,
+    town: str | None = None,
+    now: Callable[[], dt.datetime],
+) -> Plan:
+    """Submit a draft (已上报), whole or one town's part.
+
+    Parameters
+    ----------
+    town : str, optional
+        Nine-digit code; without it all towns the plan touches are submitted at once.
+
+    Raises
+    ------
+    Conflict
+        The plan is no draft, holds no edit, or that town's part was submitted before.
+    Refused
+        The plan does not touch that town.
+    """
+    require(actor, Action.PLAN)
+    with store.writing(actor) as session:
+        plan = _in_state(session, plan_id, PlanState.DRAFT, "submitted")
+        touched = towns_of(session, plan)
+        if not touched:
+            raise Conflict("the plan changes nothing yet", code="plan-empty", remedy="merge or redraw grids first")
+        wanted = {town} if town else touched
+        if not wanted <= touched:
+            raise Refused("the plan does not touch this town", code="town-untouched", remedy="name a town it changes")
+        already = {s["town"] for s in _since_return(plan) if s["step"] == "submit"}
+        if town in already:
+            raise Conflict("this town's part was submitted already", code="town-submitted", remedy="return it first")
+        steps = [_step("submit", actor, now, town=t) for t in sorted(wanted - already)]
+        state = PlanState.SUBMITTED if wanted | already >= touched else PlanState.DRAFT
+        return _keep(session, plan, expected_version, state, steps)
+
+
+def review_plan(
+    store: Store,
+    actor: Actor,
+    plan_id: str,
+    *,
+    expected_version: int,
+    settings: Settings,
+    now: Callable[[], dt.datetime],
+    reviewer: str = "",
+    reviewed_on: dt.date | None = None,
+    document: str = "",
+    scan: str = "",
+) -> Plan:
+    """Record the county's review (已审核).
+
+    Where the author reviews too (one laptop), reviewer, date and document number of the paper are needed.
+
+    Raises
+    ------
+    Forbidden
+        The author alone signs, and a second person is demanded.
+    """
+    require(actor, Action.REVIEW)
+    with store.writing(actor) as session:
+        plan = _in_state(session, plan_id, PlanState.SUBMITTED, "reviewed")
+        offline = bool(reviewer and reviewed_on and document)
+        if settings.second_person and actor.name == plan.author and not offline:
+            raise Forbidden(
+                "a plan is reviewed by a second person",
+                code="second-person",
+                remedy="record 线下审核: --reviewer, --date and --document of the signed paper",
+            )
+        step = _step(
+            "review",
+            actor,
+            now,
+            offline=offline,
+            reviewer=reviewer,
+            reviewed_on=reviewed_on.isoformat() if reviewed_on else "",
+            document=document,
+            scan=scan,
+        )
+        return _keep(session, plan, expected_version, PlanState.REVIEWED, [step])
+
+
+def file_plan(
+    store: Store,
+    actor: Actor,
+    plan_id: str,
+    *,
+    expected_version: int,
+    filing_no: str,
+    filed_on: dt.date,
+    document: str,
+    now: Callable[[], dt.datetime],
+) -> Plan:
+    """Record the filing with the city (已备案): number, date and document (文号)."""
+    require(actor, Action.REVIEW)
+    if not filing_no.strip():
+        raise Refused("a filing needs its number", code="filing-number", remedy="give --filing-no")
+    with store.writing(actor) as session:
+        plan = _in_state(session, plan_id, PlanState.REVIEWED, "filed")
+        step = _step("file", actor, now, filing_no=filing_no, filed_on=filed_on.isoformat(), document=document)
+        return _keep(session, plan, expected_version, PlanState.FILED, [step])
+
+
+def return_plan(
+    store: Store, actor: Actor, plan_id: str, *, expected_version: int, reason: str, now: Callable[[], dt.datetime]
+) -> Plan:
+    """Send a plan back for changes (退回修改) with the reason; it is a draft again and keeps its edits."""
+    require(actor, Action.REVIEW)
+    if not reason.strip():
+        raise Refused("sending a plan back needs a reason", code="reason-missing", remedy="give --reason")
+    with store.writing(actor) as session:
+        plan = session.plan(plan_id)
+        submitted_parts = any(s["step"] == "submit" for s in _since_return(plan))
+        if plan.state is PlanState.EFFECTIVE or (plan.state is PlanState.DRAFT and not submitted_parts):
+            raise Conflict(f"a plan in state {plan.state.value} cannot be sent back", code="plan-state")
+        step = _step("return", actor, now, reason=reason, from_state=plan.state.value)
+        return _keep(session, plan, expected_version, PlanState.DRAFT, [step])
+
+
+def towns_of(session: Session, plan: Plan) -> set[str]:
+    """Return the nine-digit codes of the towns whose grids a plan's edits name."""
+    named = {word for edit in plan.edits for word in _words(edit)}
+    return {g.community_code[:9] for g in session.grids(plan.generation_id) if g.id in named}
+
+
+def _words(value: Any) -> set[str]:
+    if isinstance(value, str):
+        return {value}
+    if isinstance(value, dict):
+        return set().union(*map(_words, value.values())) if value else set()
+    if isinstance(value, list | tuple):
+        return set().union(*map(_words, value)) if value else set()
+    return set()
+
+
+def _in_state(session: Session, plan_id: str, wanted: PlanState, action: str) -> Plan:
+    plan = session.plan(plan_id)
+    if plan.state is not wanted:
+        raise Conflict(
+            f"a plan in state {plan.state.value} cannot be {action}",
+            code="plan-state",
+            remedy=f"it must be {wanted.value} first",
+        )
+    return plan
+
+
+def _since_return(plan: Plan) -> list[dict[str, Any]]:
+    steps = [dict(s) for s in plan.steps]
+    last = max((i for i, s in enumerate(steps) if s["step"] == "return"), default=-1)
+    return steps[last + 1 :]
+
+
+def _step(name: str, actor: Actor, now: Callable[[], dt.datetime], **facts: Any) -> dict[str, Any]:
+    return {"step": name, "by": actor.name, "at": now().isoformat(), **{k: v for k, v in facts.items() if v != ""}}
+
+
+def _keep(session: Session, plan: Plan, version: int, state: PlanState, steps: list[dict[str, Any]]) -> Plan:
+    kept = session.put_plan(replace(plan, state=state, steps=(*plan.steps, *steps)), expected_version=version)
+    session.note(f"plan-{steps[-1]['step']}", plan.id, detail={"state": state.value, "version": kept.version})
+    session.commit()
+    return kept
