@@ -8,15 +8,51 @@ the solution is fractional: components, blocks and odd cycles of the graph that 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["odd_sets"]
+__all__ = ["Cut", "leave_out", "odd_cut", "odd_sets"]
 
 _VIOLATION: Final = 1e-4
 _LARGEST_BLOCK: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A row Σ weight(S)·x_S ≤ limit, with weights of 0 or more, so that its multiplier only raises reduced costs.
+
+    Attributes
+    ----------
+    limit : float
+        Right-hand side.
+    atoms : frozenset of int
+        Of an odd-set cut.
+    groups : frozenset of tuple of int
+        Of a row that leaves out part of a plan.
+    """
+
+    limit: float
+    atoms: frozenset[int] = frozenset()
+    groups: frozenset[tuple[int, ...]] = frozenset()
+
+    def weight(self, group: tuple[int, ...]) -> int:
+        """Return the coefficient of a group (sorted atoms)."""
+        if self.groups:
+            return int(group in self.groups)
+        return sum(atom in self.atoms for atom in group) // 2
+
+
+def odd_cut(atoms: frozenset[int]) -> Cut:
+    """Return the cut of an odd set of atoms."""
+    return Cut((len(atoms) - 1) // 2, atoms=atoms)
+
+
+def leave_out(groups: Iterable[tuple[int, ...]], *, keeping: int) -> Cut:
+    """Return a row that lets at most `keeping` of these groups occur."""
+    return Cut(keeping, groups=frozenset(groups))
 
 
 def odd_sets(groups: Sequence[tuple[int, ...]], shares: Sequence[float], *, limit: int = 200) -> list[frozenset[int]]:

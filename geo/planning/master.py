@@ -8,12 +8,12 @@ Multipliers of cuts only raise reduced costs, so pricing may leave them out and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from geo.planning.cuts import odd_sets
+from geo.planning.cuts import Cut, odd_cut, odd_sets
 from geo.planning.pricing import Listing, Prices, list_groups
 from geo.solve import Outcome, Programme
 
@@ -81,7 +81,7 @@ class Master:
         self.groups: list[tuple[int, ...]] = []
         self.costs: list[float] = []
         self.place: dict[tuple[int, ...], int] = {}
-        self.cuts: list[frozenset[int]] = []
+        self.cuts: list[Cut] = []
         self._cuts_of: dict[int, list[int]] = {}
         self._counted = sorted(instance.counts)
         self._row_of_parent = {p: len(instance) + 1 + i for i, p in enumerate(self._counted)}
@@ -89,6 +89,7 @@ class Master:
         lower = np.concatenate([np.ones(len(instance)), [instance.fewest], [low for low, _ in ranges]])
         upper = np.concatenate([np.ones(len(instance)), [instance.most], [high for _, high in ranges]])
         self.programme = Programme(lower, upper, seed=seed, poll=poll)
+        self.best_bound = -np.inf
         self._artificial = 0
         self._penalty = 0
         self._add_artificial()
@@ -138,37 +139,57 @@ class Master:
         seconds : float, keyword
             Allowed to one linear solve.
         """
-        best = -np.inf
         result = self._solve(seconds)
         for _ in range(_ROUNDS):
             if result is None:
                 break
             listing = list_groups(self.instance, result.prices, window=_NEGATIVE, limit=limit, poll=self.poll)
             added, lowest = self._take(listing, result.cut_duals)
-            best = max(best, result.bound + self.instance.most * min(0.0, lowest, listing.floor))
-            result = self._with(result, bound=best, complete=False)
+            safe = result.bound + self.instance.most * min(0.0, lowest, listing.floor)
+            self.best_bound = max(self.best_bound, safe)
             if added:
                 result = self._again(result, seconds)
                 continue
             if listing.floor < _NEGATIVE or (result.missing <= _WHOLE and (result.whole or not self._separate(result))):
-                return self._with(result, bound=best, complete=listing.floor >= _NEGATIVE)
+                return replace(result, bound=safe, complete=listing.floor >= _NEGATIVE)
             if result.missing > _WHOLE and not self._dearer():
-                return self._with(result, bound=best, complete=True)
+                return replace(result, bound=safe, complete=True)
             result = self._again(result, seconds)
-        return result if result is not None else self._nothing()
+        return self._nothing() if result is None else replace(result, bound=-np.inf)
 
     def reduced(self, listing: Listing, duals: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """Return the reduced costs of listed groups with the cuts' multipliers counted in."""
-        if not self.cuts or not len(duals):
+        active = [(cut, dual) for cut, dual in zip(self.cuts, duals.tolist(), strict=False) if dual < 0]
+        if not active:
             return listing.reduced
         full = []
         for block, reduced in zip(listing.members, listing.reduced, strict=True):
             more = reduced.copy()
-            for cut, held in enumerate(self.cuts):
-                if duals[cut] < 0:
-                    more -= duals[cut] * (np.isin(block, list(held)).sum(axis=1) // 2)
+            for cut, dual in active:
+                more -= dual * _weights_in(cut, block)
             full.append(more)
         return full
+
+    def add_cut(self, cut: Cut) -> int:
+        """Add a row; return its number, for `drop_cut`."""
+        number = len(self.cuts)
+        for atom in cut.atoms or {atom for group in cut.groups for atom in group}:
+            self._cuts_of.setdefault(atom, []).append(number)
+        self.cuts.append(cut)
+        columns, values = [], []
+        for place, group in enumerate(self.groups):
+            weight = cut.weight(group)
+            if weight:
+                columns.append(place + self._artificial)
+                values.append(float(weight))
+        self.programme.add_rows([-np.inf], [cut.limit], starts=[0], columns=columns, values=values)
+        return number
+
+    def drop_cut(self, number: int) -> None:
+        """Make a row mean nothing any more."""
+        old = self.cuts[number]
+        self.cuts[number] = Cut(np.inf, atoms=old.atoms, groups=old.groups)
+        self.programme.set_row_bounds(len(self.instance) + 1 + len(self._counted) + number, -np.inf, np.inf)
 
     def _again(self, last: Relaxation, seconds: float) -> Relaxation | None:
         result = self._solve(seconds)
@@ -194,33 +215,18 @@ class Master:
 
     def _separate(self, result: Relaxation) -> bool:
         part = np.flatnonzero((result.values > _WHOLE) & (result.values < 1 - _WHOLE)).tolist()
-        known = set(self.cuts)
-        fresh = [
-            held for held in odd_sets([self.groups[k] for k in part], result.values[part].tolist()) if held not in known
-        ]
+        known = {cut.atoms for cut in self.cuts}
+        found = odd_sets([self.groups[k] for k in part], result.values[part].tolist())
+        fresh = [held for held in found if held not in known]
         for held in fresh:
-            self._add_cut(held)
+            self.add_cut(odd_cut(held))
         return bool(fresh)
-
-    def _add_cut(self, held: frozenset[int]) -> None:
-        for atom in held:
-            self._cuts_of.setdefault(atom, []).append(len(self.cuts))
-        self.cuts.append(held)
-        columns, values = [], []
-        for number, group in enumerate(self.groups):
-            weight = sum(atom in held for atom in group) // 2
-            if weight:
-                columns.append(number + self._artificial)
-                values.append(float(weight))
-        self.programme.add_rows([-np.inf], [(len(held) - 1) // 2], starts=[0], columns=columns, values=values)
 
     def cut_weights(self, group: tuple[int, ...]) -> list[tuple[int, float]]:
         """Return the cuts a group takes part in, with its coefficient in each."""
-        tally: dict[int, int] = {}
-        for atom in group:
-            for cut in self._cuts_of.get(atom, ()):
-                tally[cut] = tally.get(cut, 0) + 1
-        return [(cut, float(inside // 2)) for cut, inside in tally.items() if inside > 1]
+        near = {number for atom in group for number in self._cuts_of.get(atom, ())}
+        weights = [(number, float(self.cuts[number].weight(group))) for number in sorted(near)]
+        return [(number, weight) for number, weight in weights if weight]
 
     def _add_artificial(self) -> None:
         """Columns that let any row be met at a price, so that the relaxation always has an answer."""
@@ -273,11 +279,10 @@ class Master:
             low, high = it.counts[parent]
             value += float(duals[row]) * (low if duals[row] > 0 else high)
         cut_duals = duals[len(it) + 1 + len(self._counted) :]
-        return value + sum(min(float(d), 0.0) * ((len(c) - 1) // 2) for d, c in zip(cut_duals, self.cuts, strict=True))
-
-    @staticmethod
-    def _with(result: Relaxation, *, bound: float, complete: bool) -> Relaxation:
-        return Relaxation(bound, result.prices, result.cut_duals, result.values, result.whole, complete, result.missing)
+        for dual, cut in zip(cut_duals.tolist(), self.cuts, strict=True):
+            if dual < 0:
+                value += dual * cut.limit
+        return value
 
     def _nothing(self) -> Relaxation:
         it = self.instance
@@ -286,3 +291,18 @@ class Master:
         return Relaxation(
             -np.inf, prices, empty, np.zeros(len(self.groups)), whole=False, complete=False, missing=np.inf
         )
+
+
+def _weights_in(cut: Cut, block: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Coefficients of a cut in groups of one size."""
+    if not cut.groups:
+        inside: NDArray[np.int64] = np.isin(block, list(cut.atoms)).sum(axis=1) // 2
+        return inside
+    held = np.array(sorted(g for g in cut.groups if len(g) == block.shape[1]), dtype=np.int64).reshape(
+        -1, block.shape[1]
+    )
+    hit = np.zeros(len(block), dtype=np.int64)
+    near = np.flatnonzero(np.isin(block[:, 0], held[:, 0])) if len(held) else ()
+    for row in near:
+        hit[row] = int((held == block[row]).all(axis=1).any())
+    return hit

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from geo.planning.cuts import Cut
     from geo.planning.instance import Instance
 
 __all__ = ["Search", "Verdict"]
@@ -87,13 +88,33 @@ class Search:
         """Search until proven, out of time, or at the end of what can be listed."""
         try:
             self._open()
-            relaxation = self.master.relax(seconds=self.clock.left)
-            self._learn(relaxation)
-            if not self._settled() and not self._hopeless(relaxation):
-                self._close(relaxation)
+            self._decide()
         except OutOfTime:
-            pass
+            self.bound = max(self.bound, self.master.best_bound)
         return Verdict(self.plan, self.value, self.bound)
+
+    def again(self, cuts: Sequence[Cut]) -> Verdict:
+        """Search once more with rows that leave plans out, then forget the rows; the pool stays warm."""
+        kept = (self.plan, self.value, self.bound)
+        self.plan, self.value = None, np.inf
+        rows = [self.master.add_cut(cut) for cut in cuts]
+        try:
+            self._decide()
+        except OutOfTime:
+            self.bound = max(self.bound, self.master.best_bound)
+        finally:
+            verdict = Verdict(self.plan, self.value, self.bound)
+            self.plan, self.value, self.bound = kept
+            self.master.best_bound = -np.inf
+            for row in rows:
+                self.master.drop_cut(row)
+        return verdict
+
+    def _decide(self) -> None:
+        relaxation = self.master.relax(seconds=self.clock.left)
+        self._learn(relaxation)
+        if not self._settled() and not self._hopeless(relaxation):
+            self._close(relaxation)
 
     def offer(self, plan: Plan) -> None:
         """Take a plan that keeps all wishes if it is better than the best so far."""
@@ -112,7 +133,7 @@ class Search:
         self.clock.tell(0.1, "relaxation")
 
     def _learn(self, relaxation: Relaxation) -> None:
-        self.bound = max(self.bound, relaxation.bound)
+        self.bound = max(self.bound, self.master.best_bound)
         if relaxation.whole:
             self.offer([self.master.groups[k] for k in np.flatnonzero(relaxation.values > 0.5)])  # noqa: PLR2004
 
@@ -145,12 +166,12 @@ class Search:
         groups = [self.master.groups[k] for k in picked]
         self._integer(groups, [self.master.costs[k] for k in picked])
         while not self._settled():
-            window = self.value - self.bound if self.plan is not None else np.inf
+            window = self.value - relaxation.bound if self.plan is not None else np.inf
             self.clock.tell(0.7, "proof")
             groups, costs, floor = self._all_under(relaxation, window)
             before = (self.value, self.bound)
             proven = self._integer(groups, costs)
-            limit = min(proven, max(relaxation.bound, -np.inf) + floor)
+            limit = min(proven, relaxation.bound + floor)
             self.bound = max(self.bound, min(limit, self.value) if self.plan is not None else limit)
             if before == (self.value, self.bound) or floor < window:
                 break
@@ -166,9 +187,11 @@ class Search:
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         worth = np.add.reduceat(prices.atoms[flat], starts) + prices.parents[self.instance.parents[flat[starts]]]
         reduced: NDArray[np.float64] = np.array(master.costs) - worth
-        for dual, held in zip(relaxation.cut_duals.tolist(), master.cuts, strict=False):
-            if dual < 0:
-                reduced -= dual * (np.add.reduceat(np.isin(flat, list(held)).astype(np.int64), starts) // 2)
+        for dual, cut in zip(relaxation.cut_duals.tolist(), master.cuts, strict=False):
+            if dual < 0 and cut.groups:
+                reduced -= dual * np.array([cut.weight(group) for group in master.groups])
+            elif dual < 0:
+                reduced -= dual * (np.add.reduceat(np.isin(flat, list(cut.atoms)).astype(np.int64), starts) // 2)
         return reduced
 
     def _all_under(self, relaxation: Relaxation, window: float) -> tuple[Plan, list[float], float]:
@@ -206,7 +229,7 @@ class Search:
         first_cut = len(it) + 1 + len(counted)
         cuts = self.master.cuts
         lower = [1.0] * len(it) + [it.fewest] + [it.counts[p][0] for p in counted] + [-np.inf] * len(cuts)
-        upper = [1.0] * len(it) + [it.most] + [it.counts[p][1] for p in counted] + [(len(c) - 1) // 2 for c in cuts]
+        upper = [1.0] * len(it) + [it.most] + [it.counts[p][1] for p in counted] + [cut.limit for cut in cuts]
         programme = Programme(lower, upper, seed=self.seed, poll=self.clock.poll)
         rows: list[int] = []
         values: list[float] = []
