@@ -132,18 +132,19 @@ def _legend(page: Page, view: CountyView, words: Words) -> None:
 
 
 def _table_rows(view: CountyView, words: Words) -> list[tuple[str, ...]]:
+    """Return heading, one row per town (of one town: per community) and the total."""
     counts = view.edition is Edition.INTERNAL
-    heads = ["town", "grids_before", "grids_after", *(["households", "households_mean", "largest", "smallest"] if counts else []), "gridworkers_after"]
-    rows = [tuple(words(h) for h in heads)]
-    for town in (*view.towns(), None):
-        before = [g for g in view.before if town in (None, g.town)]
-        after = [g for g in view.after if town in (None, g.town)]
+    level = "town" if len(view.towns()) > 1 else "community"
+    figures = ["households", "households_mean", "largest", "smallest"] if counts else []
+    rows = [tuple(words(h) for h in (level, "grids_before", "grids_after", *figures, "gridworkers_after"))]
+    names = view.towns() if level == "town" else tuple(dict.fromkeys(g.community for g in (*view.after, *view.before)))
+    for name in (*names, None):
+        before, after = ([g for g in grids if name in (None, getattr(g, level))] for grids in (view.before, view.after))
         loads = [g.households for g in after] or [0]
-        figures = [sum(loads), round(sum(loads) / max(len(after), 1)), max(loads), min(loads)] if counts else []
+        shown = [sum(loads), round(sum(loads) / max(len(after), 1)), max(loads), min(loads)] if counts else []
         workers = sum(g.full_time for g in after)
-        rows.append((town or words("total"), *(str(v) for v in (len(before), len(after), *figures, workers))))
-    # One town alone needs no total.
-    return rows if len(rows) > 3 else rows[:2]  # noqa: PLR2004 - heading, town, total
+        rows.append((name or words("total"), *(str(v) for v in (len(before), len(after), *shown, workers))))
+    return rows
 
 
 def _table(page: Page, view: CountyView, words: Words) -> None:
@@ -153,7 +154,7 @@ def _table(page: Page, view: CountyView, words: Words) -> None:
     width = (_TABLE.width - first) / (len(rows[0]) - 1)
     for number, row in enumerate(rows):
         middle = _TABLE.top - (number + 0.5) * height
-        bold = number in (0, len(rows) - 1) and len(rows) > 2  # noqa: PLR2004
+        bold = number in (0, len(rows) - 1)
         weight = Weight.BOLD if bold else Weight.REGULAR
         for column, text in enumerate(row):
             room = first if column == 0 else width

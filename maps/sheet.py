@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -50,7 +49,7 @@ _GRID_STYLES: Final = tuple(Style(size, first_colour="#8E1267", first_weight=Wei
 _SHIFTS: Final = tuple(sorted(((dx, dy) for dx in range(-4, 5) for dy in range(-6, 7)), key=lambda d: (d[0] ** 2 + d[1] ** 2, d)))
 _FULL_SHARE: Final = 0.8
 _FULL_STYLE: Final = Style(6.5, first_weight=Weight.BOLD)
-_COMMUNITY_STYLES: Final = tuple(Style(size, "#4A1F70", Weight.BOLD, halo=True) for size in (9.0, 8.0, 7.0, 6.0))
+_COMMUNITY_STYLES: Final = tuple(Style(size, "#4A1F70", Weight.BOLD, halo=True) for size in (8.5, 7.5, 6.5))
 _LINE_STYLES: Final = {
     LineKind.RIVER: Style(6.5, "#22699A"),
     LineKind.ROAD: Style(5.5, "#6E5B3D", halo=True),
@@ -123,7 +122,7 @@ class _Map:
     lang: Words
     colours: Sequence[int]
     placer: Placer
-    unlabelled: list[str]
+    lost: list[str]
 
     @property
     def window(self) -> Window:
@@ -177,31 +176,48 @@ class _Map:
             self.page.lines(self.window, unions, pen)
 
     def _letter(self, shown: Sequence[int]) -> None:
+        """Write numbers first and community names on the lines between them; names that find no line go first."""
         shapely.prepare(np.asarray(self.shapes, dtype=object))
-        self._communities(shown)
-        wordiness = self._wordiness(shown)
-        for i in shown:
-            self._grid(i, wordiness)
+        names = dict.fromkeys(self.grids[i].community for i in shown)
+        homeless: list[str] = []
+        for _ in range(2):
+            self.placer = Placer(_inset(self.window.box))
+            self.lost = []
+            for name in homeless:
+                self._community(name, shown, anywhere=True)
+            wordiness = self._wordiness(shown)
+            for i in shown:
+                self._grid(i, wordiness)
+            left = [n for n in names if n not in homeless and not self._community(n, shown, anywhere=False)]
+            if not left:
+                break
+            homeless = left
         self._lines()
         for line in self.placer.lines:
             self.page.text(line)
 
-    def _communities(self, shown: Sequence[int]) -> None:
-        sizes = Counter(self.grids[i].community for i in shown)
-        for name in sizes:
-            whole = shapely.union_all([self.shapes[i] for i in shown if self.grids[i].community == name])
-            spots = [(r.x, r.y) for r in (label_room(whole),)]
-            spots += self._seams(whole, [self.shapes[i] for i in shown if self.grids[i].community == name])
-            places = [self.window.to_page(x, y) for x, y in spots]
-            any(self.placer.place(Label((name,), style), places) for style in _COMMUNITY_STYLES)
+    def _community(self, name: str, shown: Sequence[int], *, anywhere: bool) -> bool:
+        """Place a community's name inside it: on a line between its grids, or `anywhere` from its middle."""
+        parts = [self.shapes[i] for i in shown if self.grids[i].community == name]
+        whole = shapely.union_all(parts)
+        shapely.prepare(whole)
+        room = label_room(whole)
+        spots = [(room.x, room.y)] if anywhere or len(parts) == 1 else []
+        places = [self.window.to_page(x, y) for x, y in (*spots, *_seam_points(whole, parts))]
+        for style in _COMMUNITY_STYLES:
+            label = Label((name,), style)
+            inside = [p for p in places if anywhere or shapely.covers(whole, self._ground_box(label, p))]
+            if self.placer.place(label, inside):
+                return True
+        return False
 
-    def _seams(self, whole: Any, parts: Sequence[Any]) -> list[tuple[float, float]]:
-        """Middles of the lines between a community's grids, nearest its centre first: a name there covers no number."""
-        inner = shapely.difference(_all_lines(parts), shapely.boundary(whole))
-        middle = shapely.centroid(whole)
-        spots = [shapely.line_interpolate_point(s, 0.5, normalized=True) for s in shapely.get_parts(shapely.line_merge(inner)) if s.length > 0]
-        spots.sort(key=lambda p: shapely.distance(p, middle))
-        return [(float(p.x), float(p.y)) for p in spots]
+    def _ground_box(self, label: Label, spot: tuple[float, float]) -> Any:
+        """Return a label's box, save a hair of its padding, as a polygon in metres."""
+        box = label.box(*spot)
+        spare = 0.08 * box.height
+        west, south = self.window.to_ground(box.left + spare, box.bottom + spare)
+        east, north = self.window.to_ground(box.right - spare, box.top - spare)
+        return shapely.box(west, south, east, north)
 
     def _wordiness(self, shown: Sequence[int]) -> int:
         """Return 0 where most grids of the window take their full label at a readable size, else 1."""
@@ -217,12 +233,7 @@ class _Map:
         return self.window.to_page(room.x, room.y)
 
     def _inside(self, number: int, label: Label, spot: tuple[float, float]) -> bool:
-        """Whether a label's box, save a hair of its padding, lies inside its grid."""
-        box = label.box(*spot)
-        spare = 0.08 * box.height
-        west, south = self.window.to_ground(box.left + spare, box.bottom + spare)
-        east, north = self.window.to_ground(box.right - spare, box.top - spare)
-        return bool(shapely.covers(self.shapes[number], shapely.box(west, south, east, north)))
+        return bool(shapely.covers(self.shapes[number], self._ground_box(label, spot)))
 
     def _grid(self, number: int, wordiness: int) -> None:
         grid = self.grids[number]
@@ -237,7 +248,7 @@ class _Map:
                 if self.placer.place(label, [spot for spot in around if self._inside(number, label, spot)]):
                     return
         if not self.placer.place(Label(sizes[-1], _GRID_STYLES[-1]), [(x, y)]):
-            self.unlabelled.append(grid.name)
+            self.lost.append(grid.name)
 
     def _lines(self) -> None:
         named = [(line, s) for line, s in self.ground.lines if line.name]
@@ -269,6 +280,18 @@ class _Map:
                 self.page.write(header.right - 0.5, header.bottom + header.height / 2, note, 7, colour="#555555", align="right")
 
 
+def _seam_points(whole: Any, parts: Sequence[Any]) -> list[tuple[float, float]]:
+    """Points along the lines between a community's grids, nearest its centre first: a name there covers no number."""
+    inner = shapely.line_merge(shapely.difference(_all_lines(parts), shapely.boundary(whole)))
+    middle = shapely.centroid(whole)
+    pieces = np.asarray([s for s in shapely.get_parts(inner) if s.length > 0], dtype=object)
+    if not len(pieces):
+        return []
+    points = shapely.line_interpolate_point(pieces[:, None], np.linspace(0, 1, 13)[None, :], normalized=True).ravel()
+    order = np.argsort(shapely.distance(points, middle), kind="stable")
+    return [(float(points[i].x), float(points[i].y)) for i in order]
+
+
 def _all_lines(polygons: Sequence[Any]) -> Any:
     return shapely.union_all(shapely.boundary(np.asarray(polygons, dtype=object)))
 
@@ -296,8 +319,9 @@ def _draw(view: CountyView, towns: Sequence[str], lang: Words) -> tuple[Page, Sh
     unlabelled: list[str] = []
     colours = {True: palette.map_colours(ground.before), False: palette.map_colours(ground.after)}
     for panel in panels:
-        placer = Placer(_inset(panel.window.box))
-        _Map(page, ground, panel, lang, colours[panel.before], placer, unlabelled).draw()
+        one = _Map(page, ground, panel, lang, colours[panel.before], Placer(panel.window.box), [])
+        one.draw()
+        unlabelled += one.lost
     draw_margin(page, view, ground.metric, panels, lang)
     return page, SheetMade(panels[0].window.scale, tuple(dict.fromkeys(unlabelled)))
 
@@ -317,7 +341,8 @@ def _write(page: Page, view: CountyView, pdf_path: Path | None, png_path: Path |
         if path is None:
             continue
         held = BytesIO()
-        with mpl.rc_context({"pdf.fonttype": 42, "hatch.linewidth": 0.4}):
+        # Type 3 glyphs: matplotlib's other form files CFF outlines under a TrueType key, which strict readers refuse.
+        with mpl.rc_context({"pdf.fonttype": 3}):
             page.figure.savefig(held, format=kind, **options)
         partial = path.with_name(path.name + ".part")
         partial.write_bytes(held.getvalue())
@@ -364,11 +389,14 @@ def town_sheet(view: CountyView, town: str, pdf_path: Path | None, png_path: Pat
     if town not in view.towns():
         raise NotFound(f"no grid lies in a town named {town!r}", remedy=f"towns here: {', '.join(view.towns())}")
     lang_words = words(lang)
+    before, after = (tuple(g for g in grids if g.town == town) for grids in (view.before, view.after))
+    name = lang_words("sheet_town")
     part = dataclasses.replace(
         view,
-        title=f"{view.county_name}{town}{lang_words('sheet_town')}" if lang == "zh" else f"{town}, {view.county_name}: {lang_words('sheet_town')}",
-        before=tuple(g for g in view.before if g.town == town),
-        after=tuple(g for g in view.after if g.town == town),
+        title=f"{view.county_name}{town}{name}" if lang == "zh" else f"{town}, {view.county_name}: {name}",
+        subtitle=lang_words("from_to", before=len(before), after=len(after)),
+        before=before,
+        after=after,
     )
     page, made = _draw(part, (town,), lang_words)
     _write(page, part, pdf_path, png_path)

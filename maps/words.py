@@ -132,6 +132,7 @@ GLOSSARY: Final[Mapping[str, tuple[str, str]]] = {
     "gridworkers_after": ("专职网格员(后)", "Full-time (after)"),
     "sheet_county": ("基础网格优化前后对照图", "Base grids before and after"),
     "sheet_town": ("基础网格优化前后对照图", "Base grids before and after"),
+    "from_to": ("{before}个网格优化为{after}个", "{before} grids become {after}"),
     "suppressed": ("不公布", "withheld"),
     "basis": ("户数口径", "Households counted"),
     "kilometre": ("千米", "km"),
