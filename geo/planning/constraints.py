@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from geo.errors import Refused
 from geo.planning.units import Units
@@ -69,6 +69,16 @@ class Constraints:
     max_load: float | None = None
     counts: Mapping[Hashable, Count] = field(default_factory=dict)
     forbidden: tuple[tuple[int, ...], ...] = ()
+
+    def fixing_outside(self, current: Sequence[Sequence[int]], *, area: Sequence[int]) -> Constraints:
+        """Return these wishes with every current group that has no unit in `area` fixed as it is.
+
+        This re-plans an area around a planner's own edits: ask for as many groups as the fixed ones and
+        those wanted in the area make together.
+        """
+        held = set(area)
+        outside = tuple(tuple(group) for group in current if not held & set(group))
+        return replace(self, fixed=self.fixed + outside)
 
     def check(self, units: Units) -> None:
         """Refuse wishes that name what is not there or say nothing.

@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import Refused
+from geo.planning.alternatives import next_best
 from geo.planning.clock import Clock, OutOfTime, Progress
 from geo.planning.conflict import conflict, impossible, wishes_of
 from geo.planning.constraints import Constraints, Weights
 from geo.planning.instance import compile_instance
-from geo.planning.proposal import Proposal, Saying, Status, measure, relative_gap
-from geo.planning.search import Search, Verdict
+from geo.planning.proposal import Proposal, Saying, Status
+from geo.planning.reasons import explain_with
+from geo.planning.task import Solved, Task
 
 if TYPE_CHECKING:
     from geo.planning.units import Units
@@ -68,18 +70,22 @@ def propose(
         A wish names what is not there, or `groups` is no count. A plan that cannot exist raises nothing:
         the proposal is ``infeasible`` and names the conflict.
     """
-    weights, constraints = weights or Weights(), constraints or Constraints()
-    constraints.check(units)
+    wishes = constraints or Constraints()
+    wishes.check(units)
     band = _band(units, groups)
     clock = Clock(time_limit, progress)
-    if groups == FEWEST:
-        proposal = _fewest(units, weights, constraints, clock, seed=seed, gap=gap)
-    else:
-        proposal = _best_of(units, band, weights, constraints, clock, seed=seed, gap=gap)
+    task = Task(units=units, weights=weights or Weights(), constraints=wishes, clock=clock, seed=seed, gap=gap)
+    solved = _fewest(task) if groups == FEWEST else _best_of(task, band)
+    proposal = solved.proposal
     if proposal.status is Status.INFEASIBLE:
         wished = None if groups == FEWEST else band
-        proposal = replace(proposal, conflict=_conflict(units, wished, constraints, clock))
-    del alternatives, reasons
+        proposal = replace(proposal, conflict=_conflict(units, wished, wishes, clock))
+    elif solved.search is not None and proposal.groups:
+        proposal = replace(
+            proposal,
+            alternatives=next_best(task, solved.search, proposal, count=alternatives),
+            reasons=explain_with(task, solved.search, proposal) if reasons else (),
+        )
     return replace(proposal, seconds=clock.seconds)
 
 
@@ -99,107 +105,40 @@ def _band(units: Units, groups: int | tuple[int, int] | str) -> tuple[int, int]:
     return low, high
 
 
-def _solve(
-    units: Units,
-    count: int,
-    weights: Weights,
-    constraints: Constraints,
-    clock: Clock,
-    *,
-    seed: int,
-    gap: float,
-    ceiling: float = math.inf,
-) -> Proposal:
-    """Search one K. `ceiling` is an unscaled objective worth beating."""
-    instance = compile_instance(units, groups=count, weights=weights, constraints=constraints)
-    if count > len(instance) or impossible(instance):
-        verdict = Verdict(None, math.inf, math.inf)
-    else:
-        verdict = Search(instance, clock=clock, seed=seed, gap=gap, ceiling=ceiling * instance.scale).run()
-    plan = None if verdict.plan is None else sorted(instance.units_of(group) for group in verdict.plan)
-    bound = verdict.bound / instance.scale
-    return _proposal(units, count, tuple(plan) if plan is not None else None, bound, weights, clock, gap=gap)
-
-
-def _proposal(
-    units: Units,
-    count: int,
-    groups: tuple[tuple[int, ...], ...] | None,
-    bound: float,
-    weights: Weights,
-    clock: Clock,
-    *,
-    gap: float,
-) -> Proposal:
-    if groups is None:
-        status = Status.INFEASIBLE if bound == math.inf else Status.UNKNOWN
-        return Proposal(
-            status=status,
-            count=count,
-            groups=(),
-            objective=math.nan,
-            bound=bound,
-            gap=math.inf,
-            balance_gap=math.inf,
-            seconds=clock.seconds,
-        )
-    terms = measure(units, groups, weights=weights)
-    bound = min(bound, terms.total)
-    share = relative_gap(terms.total, bound)
-    return Proposal(
-        status=Status.OPTIMAL if share <= gap else Status.FEASIBLE,
-        count=count,
-        groups=groups,
-        objective=terms.total,
-        bound=bound,
-        gap=share,
-        balance_gap=relative_gap(terms.total, bound, over=terms.balance) if share > 0 else 0.0,
-        seconds=clock.seconds,
-        terms=terms,
-    )
-
-
-def _best_of(
-    units: Units,
-    band: tuple[int, int],
-    weights: Weights,
-    constraints: Constraints,
-    clock: Clock,
-    *,
-    seed: int,
-    gap: float,
-) -> Proposal:
-    """Return the best proposal of a band of K, its bound the least of the band's bounds."""
-    best: Proposal | None = None
+def _best_of(task: Task, band: tuple[int, int]) -> Solved:
+    """Return the best of a band of K, its bound the least of the band's bounds."""
+    best: Solved | None = None
     bound = math.inf
-    for count in range(band[0], min(band[1], max(len(units), band[0])) + 1):
-        ceiling = math.inf if best is None else best.objective
-        found = _solve(units, count, weights, constraints, clock, seed=seed, gap=gap, ceiling=ceiling)
-        bound = min(bound, found.bound)
-        if found.groups and (best is None or found.objective < best.objective):
+    for count in range(band[0], min(band[1], max(len(task.units), band[0])) + 1):
+        ceiling = math.inf if best is None else best.proposal.objective
+        found = task.solve(count, ceiling=ceiling)
+        bound = min(bound, found.proposal.bound)
+        if found.proposal.groups and found.proposal.objective < ceiling:
             best = found
-        elif best is None and found.status is Status.UNKNOWN:
-            best = None
     if best is None:
-        return _proposal(units, band[0], None, bound, weights, clock, gap=gap)
-    return _proposal(units, best.count, best.groups, bound, weights, clock, gap=gap)
+        return Solved(task.report(band[0], None, bound), None)
+    return Solved(task.report(best.proposal.count, best.proposal.groups, bound), best.search)
 
 
-def _fewest(
-    units: Units, weights: Weights, constraints: Constraints, clock: Clock, *, seed: int, gap: float
-) -> Proposal:
+def _fewest(task: Task) -> Solved:
     """Return the best plan for the smallest K that has one; smaller K are ruled out one by one."""
     ruled_out = True
-    for count in range(1, len(units) + 1):
-        instance = compile_instance(units, groups=count, weights=weights, constraints=constraints)
-        if impossible(instance):
-            continue
-        found = _solve(units, count, weights, constraints, clock, seed=seed, gap=gap)
-        if found.groups:
-            return found if ruled_out else replace(found, status=Status.FEASIBLE)
-        ruled_out &= found.status is Status.INFEASIBLE
-    bound = math.inf if ruled_out else 0.0
-    return _proposal(units, len(units), None, bound, weights, clock, gap=gap)
+    for count in range(_least_count(task), len(task.units) + 1):
+        found = task.solve(count)
+        if found.proposal.groups:
+            status = found.proposal.status if ruled_out else Status.FEASIBLE
+            return Solved(replace(found.proposal, status=status), found.search)
+        ruled_out &= found.proposal.status is Status.INFEASIBLE
+    return Solved(task.report(len(task.units), None, math.inf if ruled_out else 0.0), None)
+
+
+def _least_count(task: Task) -> int:
+    """Smallest K that sums and counts do not rule out at once."""
+    for count in range(1, len(task.units) + 1):
+        instance = compile_instance(task.units, groups=count, weights=task.weights, constraints=task.constraints)
+        if not impossible(instance):
+            return count
+    return len(task.units) + 1
 
 
 def _conflict(units: Units, band: tuple[int, int] | None, constraints: Constraints, clock: Clock) -> tuple[Saying, ...]:

@@ -14,7 +14,9 @@ from geo.planning.borders import measure_borders
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Units", "units_from_polygons"]
+__all__ = ["Around", "Units", "units_from_polygons"]
+
+Around = tuple[tuple[tuple[int, float, bool], ...], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +55,7 @@ class Units:
     shared_m: NDArray[np.float64]
     joins: NDArray[np.bool_]
     xy: NDArray[np.float64] | None = field(default=None)
+    _around: list[Around] = field(default_factory=list, repr=False)
 
     @classmethod
     def build(
@@ -98,6 +101,17 @@ class Units:
     def total_perimeter_m(self) -> float:
         """Sum of today's perimeters, the yardstick of compactness."""
         return float(self.perimeters_m.sum())
+
+    def around(self) -> Around:
+        """Return for each unit who touches it: (other, shared metres, whether they are neighbours)."""
+        if not self._around:
+            lists: list[list[tuple[int, float, bool]]] = [[] for _ in range(len(self))]
+            rows = zip(self.pairs.tolist(), self.shared_m.tolist(), self.joins.tolist(), strict=True)
+            for (i, j), length, joins in rows:
+                lists[i].append((j, length, joins))
+                lists[j].append((i, length, joins))
+            self._around.append(tuple(tuple(entries) for entries in lists))
+        return self._around[0]
 
     def parent_of(self, unit: int) -> Hashable:
         """Return the label of a unit's parent."""

@@ -1,0 +1,183 @@
+"""Say why: every merge in figures and in sentences, Chinese and English, with its next best alternative."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from geo.planning.alternatives import without_group
+from geo.planning.clock import Clock
+from geo.planning.constraints import Constraints, Weights
+from geo.planning.proposal import Groups, Proposal, Reason, Saying, Status
+from geo.planning.task import Task
+
+if TYPE_CHECKING:
+    from geo.planning.search import Search
+    from geo.planning.units import Units
+
+__all__ = ["explain", "explain_with"]
+
+_SAME: Final = 1e-12
+_WHOLE: Final = 1e-9
+
+
+def explain(
+    units: Units,
+    proposal: Proposal,
+    *,
+    weights: Weights | None = None,
+    constraints: Constraints | None = None,
+    names: Sequence[str] | None = None,
+    seed: int = 0,
+    time_limit: float | None = 30.0,
+) -> tuple[Reason, ...]:
+    """Explain every merge of a proposal.
+
+    Parameters
+    ----------
+    units : Units
+        What was merged.
+    proposal : Proposal
+        The plan; also one that a planner has changed by hand.
+    weights, constraints : keyword
+        Those of the proposal.
+    names : sequence of str or None, keyword
+        Names for the sentences; ids when None.
+    seed : int, keyword
+        The solver's seed.
+    time_limit : float or None, keyword
+        Seconds for the search of alternatives; what is not settled then has no price.
+
+    Returns
+    -------
+    tuple of Reason
+        One for each group of more than one unit, in order.
+    """
+    task = Task(
+        units=units,
+        weights=weights or Weights(),
+        constraints=constraints or Constraints(),
+        clock=Clock(time_limit),
+        seed=seed,
+    )
+    search = task.solve(proposal.count).search if proposal.merges else None
+    return explain_with(task, search, proposal, names=names)
+
+
+def explain_with(
+    task: Task, search: Search | None, proposal: Proposal, *, names: Sequence[str] | None = None
+) -> tuple[Reason, ...]:
+    """Explain every merge with a search that is still warm (None: no prices)."""
+    called = tuple(names) if names is not None else task.units.ids
+    inside = _shared_inside(task.units, proposal)
+    reasons = []
+    for number, group in enumerate(proposal.groups):
+        if len(group) > 1:
+            rival = _rival(task, search, group)
+            reasons.append(_reason(task.units, proposal, group, inside[number], rival, called))
+    return tuple(reasons)
+
+
+def _rival(task: Task, search: Search | None, group: tuple[int, ...]) -> Proposal | None:
+    if search is None or task.clock.left <= 0:
+        return None
+    found = without_group(task, search, group)
+    return None if found.status is Status.UNKNOWN else found
+
+
+def _shared_inside(units: Units, proposal: Proposal) -> list[float]:
+    label = proposal.label(len(units))
+    total = [0.0] * len(proposal.groups)
+    for (i, j), length in zip(units.pairs.tolist(), units.shared_m.tolist(), strict=True):
+        if label[i] == label[j]:
+            total[label[i]] += length
+    return total
+
+
+def _reason(
+    units: Units,
+    proposal: Proposal,
+    group: tuple[int, ...],
+    shared_m: float,
+    rival: Proposal | None,
+    names: Sequence[str],
+) -> Reason:
+    loads = [float(units.loads[unit]) for unit in group]
+    load, heaviest = math.fsum(loads), max(loads)
+    target = units.total_load / proposal.count
+    stays = group[loads.index(heaviest)]
+    instead = _instead(rival, group)
+    price = (
+        None
+        if rival is None
+        else (math.inf if rival.status is Status.INFEASIBLE else rival.objective - proposal.objective)
+    )
+    figures = (group, shared_m, load, target, heaviest, stays, load - heaviest)
+    saying = Saying(
+        _zh(units, figures, price, instead, proposal, names), _en(units, figures, price, instead, proposal, names)
+    )
+    return Reason(
+        group=group,
+        shared_m=shared_m,
+        load=load,
+        target=target,
+        heaviest=heaviest,
+        stays=stays,
+        moved=load - heaviest,
+        price=price,
+        price_proven=rival is not None and rival.status in (Status.OPTIMAL, Status.INFEASIBLE),
+        instead=instead,
+        saying=saying,
+    )
+
+
+def _instead(rival: Proposal | None, group: tuple[int, ...]) -> Groups:
+    if rival is None:
+        return ()
+    held = set(group)
+    return tuple(other for other in rival.groups if held & set(other))
+
+
+Figures = tuple[tuple[int, ...], float, float, float, float, int, float]
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value - round(value)) < _WHOLE else f"{value:.1f}"
+
+
+def _zh(
+    units: Units, figures: Figures, price: float | None, instead: Groups, proposal: Proposal, names: Sequence[str]
+) -> str:
+    group, shared, load, target, _, stays, moved = figures
+    before = "、".join(_number(units.loads[u]) for u in group)
+    text = (
+        f"{'、'.join(names[u] for u in group)}合并：共有边界{shared:.0f}米；合并前各{before}户，合并后{_number(load)}户，"
+        f"为均值{target:.1f}户的{load / target:.0%}；{names[stays]}的网格员留任，{_number(moved)}户更换网格员。"
+    )
+    if price is None:
+        return text + "次优方案未在时限内比较。"
+    if price == math.inf:
+        return text + "不这样合并就没有满足全部要求的方案。"
+    other = "；".join("＋".join(names[u] for u in held) for held in instead)
+    change = "目标值相同" if abs(price) < _SAME else f"目标值增加{price:.6f}（{price / proposal.objective:+.3%}）"
+    return text + f"若不这样合并，次优安排为{other}，{change}。"
+
+
+def _en(
+    units: Units, figures: Figures, price: float | None, instead: Groups, proposal: Proposal, names: Sequence[str]
+) -> str:
+    group, shared, load, target, _, stays, moved = figures
+    before = ", ".join(_number(units.loads[u]) for u in group)
+    text = (
+        f"{', '.join(names[u] for u in group)} become one: {shared:.0f} m of common border; {before} households before, "
+        f"{_number(load)} after, {load / target:.0%} of the mean {target:.1f}; the worker of {names[stays]} stays, "
+        f"{_number(moved)} households change worker. "
+    )
+    if price is None:
+        return text + "The next best plan was not settled in the time given."
+    if price == math.inf:
+        return text + "Without this merge no plan meets every wish."
+    other = "; ".join(" + ".join(names[u] for u in held) for held in instead)
+    change = "costs the same" if abs(price) < _SAME else f"costs {price:.6f} more ({price / proposal.objective:+.3%})"
+    return text + f"The next best arrangement, {other}, {change}."
