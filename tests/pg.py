@@ -22,6 +22,7 @@ from sqlalchemy import make_url
 
 _USER = "wg"
 _TEMPLATE = "wangge_template"
+_CLUSTER = ("--auth=trust", "-E", "UTF8", "--no-sync", "--lc-ctype=C.UTF-8", "--lc-collate=C")
 _FAST = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=40"
 
 
@@ -60,10 +61,10 @@ class Server:
         self.run("CREATE EXTENSION IF NOT EXISTS postgis", database=f"{self.prefix}{_TEMPLATE}")
 
     @contextmanager
-    def database(self):
+    def database(self, *, template=None):
         """A fresh database (a tenth of a second), dropped at the end; yields its store address."""
         name = f"{self.prefix}t{next(self._numbers)}"
-        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{self.prefix}{_TEMPLATE}"')
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template or self.prefix + _TEMPLATE}"')
         try:
             yield self.url(name)
         finally:
@@ -117,8 +118,7 @@ def private_server():
         data = home / "data"
         # C.UTF-8: in a plain C locale pg_trgm finds every two Chinese texts equal.
         _call(
-            [bindir / "initdb", "-D", data, "-U", _USER, "--auth=trust", "-E", "UTF8", "--no-sync"]
-            + ["--lc-ctype=C.UTF-8", "--lc-collate=C"],
+            [bindir / "initdb", "-D", data, "-U", _USER, *_CLUSTER],
             step_down,
         )
         start(bindir, data, home, step_down)

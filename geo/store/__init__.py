@@ -25,6 +25,7 @@ def open_store(
     now: Callable[[], dt.datetime],
     new_id: Callable[[], str],
     create: bool = False,
+    wait_seconds: float = 10.0,
 ) -> Store:
     """Open a county's store.
 
@@ -40,6 +41,9 @@ def open_store(
         Source of UUID texts.
     create : bool
         Make the store where there is none. One that exists is opened as it is.
+
+    wait_seconds : float
+        How long a writer waits for another one before it gets `Unavailable`.
 
     Raises
     ------
@@ -57,10 +61,12 @@ def open_store(
         # Engines load when asked for: the embedded one must run where no PostgreSQL driver is installed.
         from geo.store.gpkg import open_gpkg  # noqa: PLC0415
 
-        return open_gpkg(path, county_code=county_code, now=now, new_id=new_id, create=create)
+        return open_gpkg(
+            path, county_code=county_code, now=now, new_id=new_id, create=create, wait_seconds=wait_seconds
+        )
     if not url.startswith(_POSTGIS):
         scheme = url.split("://", 1)[0]
         raise Refused(f"{scheme}:// is not a store address", code="store-url", remedy=f"write {_POSTGIS}user@host/name")
     from geo.store.postgis import open_postgis  # noqa: PLC0415
 
-    return open_postgis(url, county_code=county_code, now=now, new_id=new_id, create=create)
+    return open_postgis(url, county_code=county_code, now=now, new_id=new_id, create=create, wait_seconds=wait_seconds)

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 __all__ = ["GpkgStore", "open_gpkg"]
 
-BUSY_SECONDS: Final = 10.0
 # From this many rows on, filling the R*Tree directly is cheaper than running seven triggers a row.
 BULK_ROWS: Final = 500
 _RTREES: Final = MetaData()
@@ -190,7 +189,7 @@ def open_gpkg(
     now: Callable[[], dt.datetime],
     new_id: Callable[[], str],
     create: bool,
-    busy_seconds: float = BUSY_SECONDS,
+    wait_seconds: float,
 ) -> GpkgStore:
     """Open (or create) the store in a GeoPackage file; see `geo.store.open_store`."""
     if not path.exists():
@@ -199,7 +198,7 @@ def open_gpkg(
         if county_code is None:
             raise Refused("a new store needs its county", remedy="say --county CODE")
         _create(path, county_code=county_code, now=now, new_id=new_id)
-    engine = _engine(path, busy_seconds)
+    engine = _engine(path, wait_seconds)
     try:
         _check_file(engine, path)
         return GpkgStore(engine, GpkgCarrier(), url=str(path), county_code=county_code, now=now, new_id=new_id)
@@ -211,7 +210,7 @@ def open_gpkg(
 def _create(path: Path, *, county_code: str, now: Callable[[], dt.datetime], new_id: Callable[[], str]) -> None:
     """Build the file under another name, then move it into place: a half-made store is never seen."""
     draft = path.with_name(f".{path.name}.{new_id()}.part")
-    engine = _engine(draft, BUSY_SECONDS)
+    engine = _engine(draft, 0.0)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with engine.connect().execution_options(**{WRITES: county_code}) as connection, connection.begin():
@@ -230,8 +229,8 @@ def _create(path: Path, *, county_code: str, now: Callable[[], dt.datetime], new
             companion.unlink(missing_ok=True)
 
 
-def _engine(path: Path, busy_seconds: float) -> Engine:
-    engine = create_engine(f"sqlite+pysqlite:///{path}", connect_args={"timeout": busy_seconds})
+def _engine(path: Path, wait_seconds: float) -> Engine:
+    engine = create_engine(f"sqlite+pysqlite:///{path}", connect_args={"timeout": wait_seconds})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "handle_error", _handle)

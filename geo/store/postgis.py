@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgisStore", "open_postgis"]
 
-LOCK_SECONDS: Final = 10.0
 # From this many rows on COPY beats INSERT.
 BULK_ROWS: Final = 500
 _LOCK_CLASS: Final = 0x5747
@@ -141,10 +140,10 @@ def open_postgis(
     now: Callable[[], dt.datetime],
     new_id: Callable[[], str],
     create: bool,
-    lock_seconds: float = LOCK_SECONDS,
+    wait_seconds: float,
 ) -> PostgisStore:
     """Open (or create) the store in a PostGIS database; see `geo.store.open_store`."""
-    engine = _engine(url, lock_seconds)
+    engine = _engine(url, wait_seconds)
     try:
         warnings = _check_server(engine)
         if create:
@@ -164,9 +163,9 @@ def open_postgis(
         raise
 
 
-def _engine(url: str, lock_seconds: float) -> Engine:
+def _engine(url: str, wait_seconds: float) -> Engine:
     try:
-        engine = create_engine(url, pool_pre_ping=True, connect_args=_connect_arguments(lock_seconds))
+        engine = create_engine(url, pool_pre_ping=True, connect_args=_connect_arguments(wait_seconds))
     except ArgumentError as error:
         raise Refused("the store address cannot be read", code="store-url") from error
     event.listen(engine, "begin", _begin)
@@ -174,8 +173,8 @@ def _engine(url: str, lock_seconds: float) -> Engine:
     return engine
 
 
-def _connect_arguments(lock_seconds: float) -> dict[str, Any]:
-    settings = {"timezone": "UTC", "lock_timeout": f"{int(lock_seconds * 1000)}ms", "client_encoding": "UTF8"}
+def _connect_arguments(wait_seconds: float) -> dict[str, Any]:
+    settings = {"timezone": "UTC", "lock_timeout": f"{int(wait_seconds * 1000)}ms", "client_encoding": "UTF8"}
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return {"options": options, "connect_timeout": 10, "application_name": "wangge"}
 

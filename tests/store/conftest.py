@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import shutil
 import uuid
 from dataclasses import dataclass, field
 
 import pytest
 import shapely
+from sqlalchemy import make_url
 
 from geo.authority import Actor, Role, local_planner
 from geo.model import Generation, GenerationState, Grid, GridKind
 from geo.store import open_store
-from tests.pg import pg_server, pg_url  # noqa: F401
+from tests.pg import pg_server  # noqa: F401
 
 COUNTY = "230724"
 TOWN_A, TOWN_B = "230724100", "230724101"
@@ -35,8 +37,8 @@ class Place:
     def new_id(self):
         return str(uuid.UUID(int=next(self.serial)))
 
-    def open(self, *, county_code=COUNTY, create=False, url=None):
-        found = open_store(url or self.url, county_code=county_code, now=self.clock, new_id=self.new_id, create=create)
+    def open(self, *, county_code=COUNTY, **options):
+        found = open_store(self.url, county_code=county_code, now=self.clock, new_id=self.new_id, **options)
         self.opened.append(found)
         return found
 
@@ -46,19 +48,47 @@ class Place:
         self.opened.clear()
 
 
+@pytest.fixture(scope="session")
+def empty_county(tmp_path_factory):
+    """A GeoPackage with the schema and nothing in it, to be copied."""
+    found = Place(str(tmp_path_factory.mktemp("template") / "county.gpkg"), "gpkg")
+    found.open(create=True)
+    found.close()
+    return found.url
+
+
+@pytest.fixture(scope="session")
+def pg_county(pg_server):  # noqa: F811
+    """A database with the schema and nothing in it, to be copied."""
+    with pg_server.database() as url:
+        found = Place(url, "postgis")
+        found.open(create=True)
+        found.close()
+        yield make_url(url).database
+
+
 @pytest.fixture(params=["gpkg", pytest.param("postgis", marks=pytest.mark.postgis)])
 def place(request, tmp_path):
+    """Where a store may be; the schema is there already for tests that ask for `store`."""
+    ready = "store" in request.fixturenames
     if request.param == "gpkg":
         found = Place(str(tmp_path / "county.gpkg"), "gpkg")
-    else:
-        found = Place(request.getfixturevalue("pg_url"), "postgis")
-    yield found
-    found.close()
+        if ready:
+            shutil.copyfile(request.getfixturevalue("empty_county"), found.url)
+        yield found
+        found.close()
+        return
+    server = request.getfixturevalue("pg_server")
+    template = request.getfixturevalue("pg_county") if ready else None
+    with server.database(template=template) as url:
+        found = Place(url, "postgis")
+        yield found
+        found.close()
 
 
 @pytest.fixture
 def store(place):
-    return place.open(create=True)
+    return place.open()
 
 
 @pytest.fixture

@@ -94,19 +94,16 @@ def test_a_second_writer_waits_for_the_first(store, planner):
     assert order == [1]
 
 
-def test_a_writer_that_waits_too_long_is_told_so(place, store, planner, monkeypatch):
-    if place.engine == "gpkg":
-        monkeypatch.setattr("geo.store.gpkg.BUSY_SECONDS", 0.2)
-    else:
-        monkeypatch.setattr("geo.store.postgis.LOCK_SECONDS", 0.2)
-    hasty = place.open()
-    with (
-        store.writing(planner) as session,
-        pytest.raises(Unavailable) as caught,
-        hasty.writing(planner),
-    ):
-        session.note("never", "reached")
+def test_a_writer_that_waits_too_long_is_told_so(place, store, planner):
+    hasty = place.open(wait_seconds=0.2)
+    with store.writing(planner) as session:
+        session.note("import", "held")
+        with pytest.raises(Unavailable) as caught, hasty.writing(planner) as second:
+            second.note("never", "reached")
+        session.commit()
     assert caught.value.code == "store-busy"
+    with hasty.writing(planner) as second:
+        assert second.note("after", "it").serial == 2
 
 
 @pytest.mark.parametrize(
