@@ -30,6 +30,7 @@ _NEGATIVE: Final = -1e-7
 _WHOLE: Final = 1e-6
 _PENALTIES: Final = (30.0, 3_000.0, 300_000.0)
 _ROUNDS: Final = 400
+_QUICK_LEAST: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,11 +141,15 @@ class Master:
             Allowed to one linear solve.
         """
         result = self._solve(seconds)
+        quick = max(_QUICK_LEAST, 2 * len(self.instance))
         for _ in range(_ROUNDS):
             if result is None:
                 break
-            listing = list_groups(self.instance, result.prices, window=_NEGATIVE, limit=limit, poll=self.poll)
+            listing = list_groups(self.instance, result.prices, window=_NEGATIVE, limit=quick, poll=self.poll)
             added, lowest = self._take(listing, result.cut_duals)
+            if not added and listing.floor < _NEGATIVE and quick < limit:
+                quick = limit  # a short list found nothing: from here on only the full one counts
+                continue
             safe = result.bound + self.instance.most * min(0.0, lowest, listing.floor)
             self.best_bound = max(self.best_bound, safe)
             if added:

@@ -141,6 +141,7 @@ class _Growth:
         self.link_heads, self.link_tails = instance.heads[instance.links], instance.tails[instance.links]
         self.levels = self._levels()
         self.reach = self._reach()
+        self.region, self.yield_of, self.plus = self._regions()
 
     def value(self, block: NDArray[np.int64]) -> NDArray[np.float64]:
         """Sum of the multipliers of each group."""
@@ -175,7 +176,7 @@ class _Growth:
         """Return the groups one larger that may still come under the window, and the floor of those cut off."""
         row, atom, saved = self._rim(front)
         hope = self._hope(front, row, atom, saved)
-        open_end = np.bincount(row, weights=np.maximum(hope, 0.0), minlength=len(front.load))
+        open_end = self._open_end(front, row, atom, saved, hope)
         lowest = front.reduced[row] - open_end[row] + np.maximum(hope, 0.0) - hope
         live = lowest <= self.window
         row, atom, saved, lowest = row[live], atom[live], saved[live], lowest[live]
@@ -224,6 +225,52 @@ class _Growth:
         beyond = front.load - self.levels[level]
         base: NDArray[np.float64] = self.reach[level[row], atom]
         return base - 2.0 * it.alpha * beyond[row] * it.loads[atom] + 0.5 * saved
+
+    def _open_end(
+        self,
+        front: _Front,
+        row: NDArray[np.int64],
+        atom: NDArray[np.int64],
+        saved: NDArray[np.float64],
+        hope: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Upper bound of all that each group can still gain.
+
+        Two bounds hold: the sum of its neighbours' reaches, and the gains of all regions of useful atoms
+        it touches, each atom once (reaches of neighbours count the same light atoms again and again).
+        """
+        count = len(front.load)
+        useful = hope > 0
+        by_reach = np.bincount(row, weights=np.where(useful, hope, 0.0), minlength=count)
+        level = np.searchsorted(self.levels, front.load, side="right") - 1
+        width = len(self.instance)
+        touched = np.unique(row[useful] * width + self.region[level[row[useful]], atom[useful]])
+        line = touched // width
+        by_region = np.bincount(line, weights=self.yield_of[level[line], touched % width], minlength=count)
+        by_region += np.bincount(row[useful], weights=0.5 * saved[useful], minlength=count)
+        size = front.members.shape[1]
+        own = np.repeat(np.arange(count), size)
+        flat = front.members.ravel()
+        inside = own * width + self.region[level[own], flat]
+        held = np.isin(inside, touched)
+        by_region -= np.bincount(own[held], weights=self.plus[level[own[held]], flat[held]], minlength=count)
+        return np.minimum(by_reach, np.maximum(by_region, 0.0))
+
+    def _regions(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Connected regions of useful atoms at each level, the gains of each, and each atom's part in them."""
+        it = self.instance
+        region = np.empty(self.reach.shape, dtype=np.int64)
+        plus = np.empty(self.reach.shape)
+        yields = np.zeros(self.reach.shape)
+        alone = self._gain_alone()
+        half = 0.5 * np.bincount(it.heads, weights=it.savings, minlength=len(it))
+        for q, load in enumerate(self.levels.tolist()):
+            useful = self.reach[q] + half > 0  # a neighbour of the group saves the other half of its edges too
+            both = useful[self.link_heads] & useful[self.link_tails]
+            region[q] = _labels(len(it), self.link_heads[both], self.link_tails[both])
+            plus[q] = np.where(useful, np.maximum(alone - 2.0 * it.alpha * load * it.loads, 0.0), 0.0)
+            yields[q] = np.bincount(region[q], weights=plus[q], minlength=len(it))
+        return region, yields, plus
 
     def _levels(self) -> NDArray[np.float64]:
         """Loads at which reach is tabled: from nothing to where no atom gains any more, or the cap."""
@@ -283,3 +330,15 @@ class _Growth:
 def _first_of_each(mark: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Position of the first of each group (equal marks are equal groups: 64 random bits an atom, added up)."""
     return np.sort(np.unique(mark, return_index=True)[1])
+
+
+def _labels(count: int, heads: NDArray[np.int64], tails: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Smallest atom of each atom's connected region."""
+    label = np.arange(count)
+    while True:
+        lower = label.copy()
+        np.minimum.at(lower, heads, label[tails])
+        lower = lower[lower]
+        if (lower == label).all():
+            return label
+        label = lower
