@@ -19,7 +19,15 @@ from geo.services.generations import collecting_generation
 from geo.services.ingest.boundaries import GRID_KINDS, Drawn, draw_base, draw_overlay, join_roster
 from geo.services.ingest.gazetteer import Communities
 from geo.services.ingest.headers import PERSONAL_COLUMNS, heading, resolve_columns
-from geo.services.ingest.positions import Box, Hints, Positioned, convert_geometries, convert_points, decide_datum
+from geo.services.ingest.positions import (
+    Box,
+    Hints,
+    Positioned,
+    convert_geometries,
+    convert_points,
+    decide_datum,
+    sample_spots,
+)
 from geo.services.ingest.reading import RowReader, RowRefused, rejection
 from geo.services.ingest.records import POINT_KINDS, RECORD_PARSERS, County, Record
 from geo.services.ingest.request import IMPORT_KINDS, FileReport, ImportReport, ImportRequest
@@ -36,6 +44,9 @@ _CHINA: Box = (73.0, 17.0, 136.0, 54.0)
 _PERSONAL = frozenset(heading(c) for c in PERSONAL_COLUMNS)
 _OVERLAYS = frozenset({"exclusive", "police"})
 _ROWS_SHOWN = 10
+# Kinds whose records carry the raw coordinates themselves; of the others the import's raw rows keep them.
+_KEEPING_RAW = frozenset({"households", "incidents"})
+_RAW_FIELDS = frozenset({"raw_x", "raw_y", "datum"})
 
 
 @dataclass(slots=True)
@@ -173,8 +184,9 @@ def _once(file: _File) -> None:
     by_key: dict[str, tuple[Record, Feature]] = {}
     twice = 0
     for record, feature in file.items:
-        twice += record["source_key"] in by_key
-        by_key[record["source_key"]] = (record, feature)
+        key = record["code"] if "source_key" not in record else record["source_key"]
+        twice += key in by_key
+        by_key[key] = (record, feature)
     if twice:
         file.warnings.append(f"{twice} rows repeat a key; the last one of each counts")
     file.items = list(by_key.values())
@@ -241,8 +253,9 @@ def _pairs(file: _File, kind: str) -> tuple[Any, Any, list[str]] | None:
     shapes = np.array([_geometry(item) for item, _ in file.items], dtype=object)
     if len(shapes) == 0 or all(s is None for s in shapes):
         return None
-    middle = shapely.centroid(shapes)
-    return shapely.get_x(middle), shapely.get_y(middle), [_community_of(item) for item, _ in file.items]
+    spots, owner = sample_spots(shapes)
+    codes = [_community_of(item) for item, _ in file.items]
+    return spots[:, 0], spots[:, 1], [codes[i] for i in owner]
 
 
 def _geometry(item: Any) -> Any:
@@ -323,7 +336,7 @@ def _write(
             counted = _write_grids(session, generation, request.kind, files, setting)
             generation_id: str | None = generation.id
         else:
-            done = session.upsert(IMPORT_KINDS[request.kind], [r for f in files for r, _ in f.items])
+            done = session.upsert(IMPORT_KINDS[request.kind], _storable(request.kind, files))
             counted, generation_id = (done.inserted, done.updated, done.unchanged), None
         for file in files:
             session.record_import(_provenance(file, request, setting))
@@ -347,6 +360,20 @@ def _write(
         unchanged=unchanged,
         generation_id=generation_id,
     )
+
+
+def _storable(kind: str, files: Sequence[_File]) -> list[Record]:
+    """Return the records as the store takes them: a place is a spot, whatever was drawn for it."""
+    records = [r for f in files for r, _ in f.items]
+    if kind in POINT_KINDS and kind not in _KEEPING_RAW:
+        return [{k: v for k, v in r.items() if k not in _RAW_FIELDS} for r in records]
+    if kind != "places":
+        return records
+    spots = shapely.point_on_surface(np.array([r["geometry"] for r in records], dtype=object))
+    return [
+        {**{k: v for k, v in record.items() if k != "geometry"}, "lon": shapely.get_x(spot), "lat": shapely.get_y(spot)}
+        for record, spot in zip(records, spots, strict=True)
+    ]
 
 
 def _write_grids(

@@ -65,11 +65,11 @@ def vote(
         key=lambda pair: -pair[0],
     )
     evidence = tuple(
-        f"{Declared(r.datum, r.swapped)}: {share:.1%} of {sample} rows lie where they say ({r.evidence})"
+        f"{Declared(r.datum, r.swapped)}: {share:.1%} of {sample} points lie where their rows say ({r.evidence})"
         for share, r in scored
     )
     if sample < MIN_SAMPLE or not scored:
-        return Vote(None, (*evidence, f"only {sample} rows name a place: too few to propose a datum"))
+        return Vote(None, (*evidence, f"only {sample} points name a place: too few to propose a datum"))
     best, reading = scored[0]
     second = scored[1][0] if len(scored) > 1 else 0.0
     if best < MIN_AGREEMENT or best - second < MIN_MARGIN:
