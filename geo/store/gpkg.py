@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -198,9 +199,9 @@ def open_gpkg(
         if county_code is None:
             raise Refused("a new store needs its county", remedy="say --county CODE")
         _create(path, county_code=county_code, now=now, new_id=new_id)
+    _check_file(path)
     engine = _engine(path, wait_seconds)
     try:
-        _check_file(engine, path)
         return GpkgStore(engine, GpkgCarrier(), url=str(path), county_code=county_code, now=now, new_id=new_id)
     except BaseException:
         engine.dispose()
@@ -266,10 +267,14 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()  # the snapshot begins here
 
 
-def _check_file(engine: Engine, path: Path) -> None:
-    with engine.connect() as connection:
-        told = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("application_id", "user_version")]
-        tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema WHERE name = 'store_info'").scalar()
+def _check_file(path: Path) -> None:
+    """Refuse a file that is no store before anything is set up in it: anybody's GeoPackage stays as it is."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as raw:
+            told = [raw.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+            tables = raw.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'store_info'").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise _translated(error) from error
     if told != [APPLICATION_ID, USER_VERSION] or not tables:
         raise Refused(f"{path.name} is not a store of this software", remedy="import it instead: wangge import")
 

@@ -17,6 +17,11 @@ NEW_YEAR, MARCH = dt.date(2025, 1, 1), dt.date(2026, 3, 1)
 AT = dt.datetime(2026, 2, 20, 1, 2, 3, 456000, tzinfo=dt.UTC)
 
 
+COPY_OF_A_GRID = """
+INSERT INTO grids (county_code, generation_id, id, geom) SELECT county_code, generation_id, 'x', geom FROM grids
+"""
+
+
 def placements(**homes):
     return AssignmentColumns(
         subject="household",
@@ -116,8 +121,7 @@ def test_a_published_generation_cannot_change(first, planner):
     [
         "UPDATE grids SET name = 'x'",
         "DELETE FROM grids",
-        "INSERT INTO grids (county_code, generation_id, id, geom)"
-        " SELECT county_code, generation_id, 'x', geom FROM grids",
+        COPY_OF_A_GRID,
         "UPDATE generations SET state = 'inactive'",
         "UPDATE generations SET effective_from = '2030-01-01'",
         "DELETE FROM generations",

@@ -76,10 +76,15 @@ def test_writers_of_two_counties_do_not_wait_for_each_other(place):
 def test_a_lost_connection_is_said_and_the_next_session_works(place, pg_server, planner):
     store = place.open(create=True)
     kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wangge'"
-    with pytest.raises(Unavailable) as caught, store.writing(planner) as session:
-        session.upsert("households", [household(1)])
-        pg_server.run(kill)
-        session.upsert("households", [household(2)])
+
+    def write():
+        with store.writing(planner) as session:
+            session.upsert("households", [household(1)])
+            pg_server.run(kill)
+            session.upsert("households", [household(2)])
+
+    with pytest.raises(Unavailable) as caught:
+        write()
     assert caught.value.code == "store-unreachable"
     with store.writing(planner) as session:
         assert session.count("households") == 0
