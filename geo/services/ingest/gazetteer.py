@@ -30,6 +30,7 @@ class Communities:
         known = list(areas)
         self._towns = {plain_text(a.name): a for a in known if a.kind is AreaKind.TOWN}
         self._by_code = {a.code: a for a in known if a.kind in _LEAVES}
+        self._answered: dict[tuple[str, str], Area | None] = {}
         self._by_name: dict[str, list[Area]] = defaultdict(list)
         for area in self._by_code.values():
             for name in {
@@ -52,12 +53,18 @@ class Communities:
         town : str, optional
             Name of the town, needed where two towns have a community of one name.
         """
-        plain = plain_text(text or "")
+        asked = (text or "", town or "")
+        if asked not in self._answered:
+            self._answered[asked] = self._find(*asked)
+        return self._answered[asked]
+
+    def _find(self, text: str, town: str) -> Area | None:
+        plain = plain_text(text)
         if plain in self._by_code:
             return self._by_code[plain]
         if not plain:
             return None
-        named = self._town(plain) or self._town(plain_text(town or ""))
+        named = self._town(plain) or self._town(plain_text(town))
         for name in (community_key(plain), community_core(plain)):
             candidates = self._by_name.get(name, [])
             if named is not None:

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from geo.errors import Where
@@ -30,6 +31,8 @@ _DATE_FORMS = (
     "%Y/%m/%d",
     "%Y%m%d%H%M%S",
 )
+# Names of streets, compounds and communities repeat down a register of thousands of rows.
+_folded = lru_cache(maxsize=1 << 16)(normalise)
 _TRUE = frozenset({"true", "1", "是", "有", "y", "yes"})
 
 
@@ -70,7 +73,7 @@ class RowReader:
             return ""
         if isinstance(value, float) and value.is_integer():
             return str(int(value))
-        return normalise(str(value))
+        return _folded(str(value))
 
     def needed(self, field: str) -> str:
         """Return a text that must not be empty."""
@@ -92,6 +95,9 @@ class RowReader:
 
     def number(self, field: str) -> float | None:
         """Return a finite number, None where the cell is empty."""
+        value = self.raw(field)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
         text = self.text(field).replace(",", "")
         if text in {"", "无", "-", "—", "/"}:
             return None
