@@ -37,7 +37,7 @@ def load() -> None:
         numba is not installed.
     """
     if not _installed():
-        raise Unavailable("the compiled kernel needs numba", code="numba-missing", remedy="pip install wangge[fast]")
+        raise Unavailable("编译内核需要 numba", code="numba-missing", remedy="pip install wangge[fast]")
     from geo.locate import compiled_kernel  # noqa: PLC0415 - loading numba takes most of a second
 
     compiled_kernel.warm()

@@ -126,16 +126,16 @@ def overlap(first: str, second: str) -> CoverageBroken:
     """Return the error for two grids that share ground."""
     if first == second:
         return CoverageBroken(
-            "the polygon lies twice on the same ground",
+            "同一块地画了两次",
             code="overlap",
             where=Where(feature=first),
-            remedy="run a check, repair the polygon",
+            remedy="先检查并修复",
         )
     return CoverageBroken(
-        f"grids {first} and {second} overlap",
+        f"网格 {first} 与 {second} 重叠",
         code="overlap",
         where=Where(feature=f"{first} / {second}"),
-        remedy="run a check and repair, or ask for strict=False: the lowest position then wins",
+        remedy="先检查并修复; 或用 strict=False, 重叠处取靠前的网格",
     )
 
 

@@ -263,9 +263,9 @@ class GridIndex:
         x, y, radius = float(x), float(y), float(accuracy_m or 0.0)
         if not (radius >= 0.0 and math.isfinite(radius)):
             raise Refused(
-                "the accuracy must be a finite number of metres, 0 or more",
+                "精度要写成不小于 0 的米数",
                 code="accuracy",
-                remedy="leave it out if unknown",
+                remedy="不清楚就不填",
             )
         if not (math.isfinite(x) and math.isfinite(y)):
             return Located(OUTSIDE, None, (), on_boundary=False, ambiguous=False)
@@ -335,16 +335,14 @@ class GridIndex:
             return cls._restored(facts, arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise Refused(
-                "the index file is damaged", code="index-damaged", where=Where(file=str(path)), remedy="build it again"
+                "索引文件已损坏", code="index-damaged", where=Where(file=str(path)), remedy="重新生成索引"
             ) from error
 
 
 def _asked(x: ArrayLike, y: ArrayLike, *, boundary: bool) -> Points:
     east, north = (np.ascontiguousarray(np.atleast_1d(np.asarray(v, dtype=np.float64))) for v in (x, y))
     if east.shape != north.shape or east.ndim != 1:
-        raise Refused(
-            "x and y must be columns of equal length", code="shape", remedy="pass one number of each for every point"
-        )
+        raise Refused("x 与 y 两列要一样长", code="shape", remedy="每个点给一个 x 和一个 y")
     n = len(east)
     return Points(east, north, np.empty(n, dtype=np.int32), np.zeros(n, dtype=bool) if boundary else None)
 

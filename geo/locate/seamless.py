@@ -42,20 +42,20 @@ def refuse_non_polygons(shapes: NDArray[Any], *, names: Sequence[str]) -> None:
     wrong = np.flatnonzero((kind != _POLYGON) & (kind != _MULTIPOLYGON))
     if wrong.size:
         raise Refused(
-            "this is no polygon",
+            "不是面图形",
             code="not-a-polygon",
             where=Where(feature=names[wrong[0]]),
-            remedy="leave it out or draw its area",
+            remedy="去掉它, 或改画成面",
         )
     finite = np.isfinite(shapely.bounds(shapes)).all(axis=1) | shapely.is_empty(shapes)
     xy, owner = shapely.get_coordinates(shapes, return_index=True)
     finite[owner[~np.isfinite(xy).all(axis=1)]] = False
     if not finite.all():
         raise Refused(
-            "a coordinate is not a finite number",
+            "坐标不是有限的数",
             code="coordinate-not-finite",
             where=Where(feature=names[int(np.flatnonzero(~finite)[0])]),
-            remedy="remove or correct the feature",
+            remedy="删除或改正该要素",
         )
 
 
@@ -65,13 +65,9 @@ def refuse_invalid(shapes: NDArray[Any], *, names: Sequence[str]) -> None:
     bad = np.flatnonzero(empty | ~valid)
     if bad.size:
         first = int(bad[0])
-        reason = (
-            "the polygon is empty"
-            if empty[first]
-            else f"the polygon is not valid: {shapely.is_valid_reason(shapes[first])}"
-        )
+        reason = "图形是空的" if empty[first] else f"图形自相交或不合法: {shapely.is_valid_reason(shapes[first])}"
         raise CoverageBroken(
-            reason, code="invalid-polygon", where=Where(feature=names[first]), remedy="run a check and repair"
+            reason, code="invalid-polygon", where=Where(feature=names[first]), remedy="先检查并修复"
         )
 
 
@@ -170,10 +166,10 @@ def refuse_nesting(edges: EdgeTable, holder: NDArray[np.int32], *, names: Sequen
         e = int(bad[0])
         inner = int(max(edges.left[e], edges.right[e]))
         raise CoverageBroken(
-            f"grid {names[inner]} lies inside another grid",
+            f"网格 {names[inner]} 落在另一个网格里面",
             code="overlap",
             where=Where(feature=names[inner]),
-            remedy="cut it out of the grid around it, or ask for strict=False: the lowest position then wins",
+            remedy="从外面的网格里挖去它; 或用 strict=False, 重叠处取靠前的网格",
         )
 
 
@@ -213,8 +209,8 @@ def narrow_gap(gap: Any, *, width_m: float, edges: EdgeTable, names: Sequence[st
     called = ", ".join(names[g] for g in grids[:8])
     x, y = shapely.get_coordinates(shapely.point_on_surface(gap))[0]
     return CoverageBroken(
-        f"a gap {width_m:.3g} m wide lies between grids {called}, at {x:.9g}, {y:.9g}",
+        f"网格 {called} 之间有宽 {width_m:.3g} m 的缝隙, 位于 {x:.9g}, {y:.9g}",
         code="gap",
         where=Where(feature=" / ".join(names[g] for g in grids[:8])),
-        remedy="run a check and repair, or ask for strict=False: a gap is then outside",
+        remedy="先检查并修复; 或用 strict=False, 缝隙算作界外",
     )

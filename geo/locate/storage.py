@@ -49,9 +49,9 @@ def save_arrays(path: str | os.PathLike[str], *, facts: dict[str, Any], arrays: 
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise Unavailable(
-            f"the index could not be written: {error.strerror or error}",
+            f"索引写不进去: {error.strerror or error}",
             where=Where(file=str(target)),
-            remedy="free some disk space or choose another place",
+            remedy="腾出磁盘空间, 或换一个位置",
         ) from error
 
 
@@ -76,19 +76,15 @@ def open_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str,
             magic, line = file.read(len(_MAGIC)), file.readline(_HEADER_LIMIT)
         raw = np.asarray(np.memmap(source, dtype=np.uint8, mode="r")) if magic == _MAGIC else None
     except FileNotFoundError as error:
-        raise NotFound("there is no index file", where=where, remedy="build it again") from error
+        raise NotFound("没有这个索引文件", where=where, remedy="重新生成索引") from error
     if raw is None:
-        raise Refused(
-            "this file is no index of this version", code="index-foreign", where=where, remedy="build it again"
-        )
+        raise Refused("这不是本版本的索引文件", code="index-foreign", where=where, remedy="重新生成索引")
     try:
         header = json.loads(line)
         first = _aligned(len(_MAGIC) + len(line))
         return header["facts"], {name: _array(raw, first, entry) for name, entry in header["arrays"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Refused(
-            "the index file is damaged", code="index-damaged", where=where, remedy="build it again"
-        ) from error
+        raise Refused("索引文件已损坏", code="index-damaged", where=where, remedy="重新生成索引") from error
 
 
 def _array(raw: NDArray[np.uint8], first: int, entry: dict[str, Any]) -> NDArray[Any]:

@@ -6,14 +6,15 @@ Every coordinate becomes a fraction; every edge of every polygon is looked at.
 from fractions import Fraction
 
 import shapely
+import itertools
 
 
 def rings_of(geometry):
     """Return all rings of a polygon or multipolygon as lists of pairs of fractions."""
     found = []
     for part in getattr(geometry, "geoms", [geometry]):
-        for ring in [part.exterior, *part.interiors]:
-            found.append([(Fraction(x), Fraction(y)) for x, y, *_ in ring.coords])
+        rings = [part.exterior, *part.interiors]
+        found += [[(Fraction(x), Fraction(y)) for x, y, *_ in ring.coords] for ring in rings]
     return found
 
 
@@ -21,7 +22,7 @@ def holds(rings, x, y):
     """Tell whether the rule puts the point (two fractions) inside."""
     odd = False
     for ring in rings:
-        for (x1, y1), (x2, y2) in zip(ring[:-1], ring[1:], strict=True):
+        for (x1, y1), (x2, y2) in itertools.pairwise(ring):
             if (y1 > y) != (y2 > y):
                 at = x1 + (y - y1) / (y2 - y1) * (x2 - x1)
                 odd ^= x < at
@@ -31,7 +32,7 @@ def holds(rings, x, y):
 def touches(rings, x, y):
     """Tell whether the point lies on a ring."""
     for ring in rings:
-        for (x1, y1), (x2, y2) in zip(ring[:-1], ring[1:], strict=True):
+        for (x1, y1), (x2, y2) in itertools.pairwise(ring):
             within = min(x1, x2) <= x <= max(x1, x2) and min(y1, y2) <= y <= max(y1, y2)
             if within and (x2 - x1) * (y - y1) == (y2 - y1) * (x - x1):
                 return True

@@ -31,9 +31,7 @@ def neighbourhood(value):
     ],
 )
 def test_the_side_is_exact_among_float_neighbours(a, b, p):
-    cases = [
-        (*a, *b, x, y) for x, y in itertools.product(neighbourhood(p[0]), neighbourhood(p[1]))
-    ]
+    cases = [(*a, *b, x, y) for x, y in itertools.product(neighbourhood(p[0]), neighbourhood(p[1]))]
     expected = [true_side(*case) for case in cases]
     assert orientation(*np.array(cases).T).tolist() == expected
     assert [orientation_of(*map(float, case)) for case in cases] == expected
@@ -67,7 +65,12 @@ def test_an_open_ring_counts_like_a_closed_one():
 
 def test_a_hole_is_not_inside():
     hole = [(0.5, 0.5), (1.5, 0.5), (1.5, 1.5), (0.5, 1.5), (0.5, 0.5)]
-    assert contains_exact([SQUARE, hole], [1.0, 0.25, 0.5, 1.5], [1.0, 0.25, 1.0, 1.0]).tolist() == [False, True, False, True]
+    assert contains_exact([SQUARE, hole], [1.0, 0.25, 0.5, 1.5], [1.0, 0.25, 1.0, 1.0]).tolist() == [
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_points_on_rings_are_known_exactly():
