@@ -15,6 +15,7 @@ import numpy as np
 from geo.planning.clock import Clock, OutOfTime
 from geo.planning.master import Master, Relaxation
 from geo.planning.opening import first_plan
+from geo.planning.pool import Pool
 from geo.planning.pricing import list_groups
 from geo.solve import Outcome, Programme
 
@@ -82,7 +83,15 @@ class Search:
         self.ceiling, self.feasibility = ceiling, feasibility
         self.plan: Plan | None = None
         self.value, self.bound = np.inf, 0.0
-        self.master = Master(instance, seed=seed, poll=clock.poll)
+        self.pool = Pool(instance)
+        self._master: Master | None = None
+
+    @property
+    def master(self) -> Master:
+        """The relaxation over the pool, made when first asked for."""
+        if self._master is None:
+            self._master = Master(self.pool, seed=self.seed, poll=self.clock.poll)
+        return self._master
 
     def run(self) -> Verdict:
         """Search until proven, out of time, or at the end of what can be listed."""
@@ -135,7 +144,7 @@ class Search:
     def _learn(self, relaxation: Relaxation) -> None:
         self.bound = max(self.bound, self.master.best_bound)
         if relaxation.whole:
-            self.offer([self.master.groups[k] for k in np.flatnonzero(relaxation.values > 0.5)])  # noqa: PLR2004
+            self.offer([self.pool.groups[k] for k in np.flatnonzero(relaxation.values > 0.5)])  # noqa: PLR2004
 
     def _settled(self) -> bool:
         """Whether the plan is proven closely enough, or nothing better than the ceiling can come."""
@@ -160,11 +169,11 @@ class Search:
     def _close(self, relaxation: Relaxation) -> None:
         """Integer programmes over growing windows until proven."""
         self.clock.tell(0.5, "integer programme")
-        reduced = self._pool_reduced(relaxation)
+        reduced = self.pool.reduced_all(relaxation.prices, relaxation.cut_duals)
         window = self._first_window(reduced)
         picked = np.flatnonzero(reduced <= window).tolist()
-        groups = [self.master.groups[k] for k in picked]
-        self._integer(groups, [self.master.costs[k] for k in picked])
+        groups = [self.pool.groups[k] for k in picked]
+        self._integer(groups, [self.pool.costs[k] for k in picked])
         while not self._settled():
             window = self.value - relaxation.bound if self.plan is not None else np.inf
             self.clock.tell(0.7, "proof")
@@ -180,27 +189,13 @@ class Search:
         count = min(len(reduced), _FIRST_COLUMNS * len(self.instance) + 200)
         return float(np.partition(reduced, count - 1)[count - 1]) if count else 0.0
 
-    def _pool_reduced(self, relaxation: Relaxation) -> NDArray[np.float64]:
-        master, prices = self.master, relaxation.prices
-        sizes = np.array([len(g) for g in master.groups])
-        flat = np.concatenate([np.array(g, dtype=np.int64) for g in master.groups])
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        worth = np.add.reduceat(prices.atoms[flat], starts) + prices.parents[self.instance.parents[flat[starts]]]
-        reduced: NDArray[np.float64] = np.array(master.costs) - worth
-        for dual, cut in zip(relaxation.cut_duals.tolist(), master.cuts, strict=False):
-            if dual < 0 and cut.groups:
-                reduced -= dual * np.array([cut.weight(group) for group in master.groups])
-            elif dual < 0:
-                reduced -= dual * (np.add.reduceat(np.isin(flat, list(cut.atoms)).astype(np.int64), starts) // 2)
-        return reduced
-
     def _all_under(self, relaxation: Relaxation, window: float) -> tuple[Plan, list[float], float]:
         """Every group under the window, its cost, and the floor of what is not listed."""
         margin = window * (1 + 1e-9) + 1e-9 if np.isfinite(window) else window
         listing = list_groups(self.instance, relaxation.prices, window=margin, limit=_LIST_LIMIT, poll=self.clock.poll)
         groups: Plan = []
         costs: list[float] = []
-        full = self.master.reduced(listing, relaxation.cut_duals)
+        full = self.pool.reduced(listing, relaxation.cut_duals)
         for block, cost, reduced in zip(listing.members, listing.costs, full, strict=True):
             under = np.flatnonzero(reduced <= margin)
             groups += [tuple(row) for row in block[under].tolist()]
@@ -209,41 +204,21 @@ class Search:
 
     def _integer(self, groups: Plan, costs: Sequence[float]) -> float:
         """Solve over these groups; take what is better; return the proven bound over them."""
-        programme, starts = self._programme(groups, costs)
-        place = {group: k for k, group in enumerate(groups)}
-        start = None
-        if self.plan is not None and all(group in place for group in self.plan):
-            start = np.zeros(len(groups))
-            start[[place[group] for group in self.plan]] = 1.0
+        lower, upper = self.pool.row_ranges()
+        programme = Programme(lower, upper, seed=self.seed, poll=self.clock.poll)
+        starts, rows, values = self.pool.columns(groups)
+        programme.add_columns(costs, starts=starts, rows=rows, values=values, upper=1.0)
         allowed = max(self.gap, _CLOSED) * 0.2 * abs(self.value if self.plan is not None else self.bound)
-        answer = programme.solve_integer(seconds=self.clock.left, gap=allowed, start=start)
-        del starts
+        answer = programme.solve_integer(seconds=self.clock.left, gap=allowed, start=self._start(groups))
         if answer.values is not None:
             self.offer([groups[k] for k in np.flatnonzero(answer.values > 0.5)])  # noqa: PLR2004
         return np.inf if answer.outcome is Outcome.INFEASIBLE else answer.bound
 
-    def _programme(self, groups: Plan, costs: Sequence[float]) -> tuple[Programme, list[int]]:
-        it = self.instance
-        counted = sorted(it.counts)
-        row_of = {p: len(it) + 1 + k for k, p in enumerate(counted)}
-        first_cut = len(it) + 1 + len(counted)
-        cuts = self.master.cuts
-        lower = [1.0] * len(it) + [it.fewest] + [it.counts[p][0] for p in counted] + [-np.inf] * len(cuts)
-        upper = [1.0] * len(it) + [it.most] + [it.counts[p][1] for p in counted] + [cut.limit for cut in cuts]
-        programme = Programme(lower, upper, seed=self.seed, poll=self.clock.poll)
-        rows: list[int] = []
-        values: list[float] = []
-        starts: list[int] = []
-        for group in groups:
-            starts.append(len(rows))
-            rows += group
-            rows.append(len(it))
-            counted_row = row_of.get(int(it.parents[group[0]]))
-            if counted_row is not None:
-                rows.append(counted_row)
-            values += [1.0] * (len(rows) - len(values))
-            for cut, weight in self.master.cut_weights(group):
-                rows.append(first_cut + cut)
-                values.append(weight)
-        programme.add_columns(costs, starts=starts, rows=rows, values=values, upper=1.0)
-        return programme, starts
+    def _start(self, groups: Plan) -> NDArray[np.float64] | None:
+        """Return the best plan as a point over these groups, if they hold it."""
+        place = {group: k for k, group in enumerate(groups)}
+        if self.plan is None or not all(group in place for group in self.plan):
+            return None
+        start = np.zeros(len(groups))
+        start[[place[group] for group in self.plan]] = 1.0
+        return start
