@@ -151,12 +151,11 @@ def _gathered(client: Any, futures: list[Any], progress: Callable[[float, str], 
 
     finished: Any = as_completed
 
-    number = {future.key: i for i, future in enumerate(futures)}
-    counts: list[Tally] = [Tally()] * len(futures)
     try:
-        for done, (future, result) in enumerate(finished(futures, with_results=True)):
-            counts[number[future.key]] = result
+        for done, _ in enumerate(finished(futures)):
             progress(0.9 * (done + 1) / len(futures), "落格")
+        # Not taken from the loop: a result whose worker died after it was reported is computed again here.
+        counts: list[Tally] = client.gather(futures)
     except (KilledWorker, FutureCancelledError) as error:
         remedy = "查看工作进程的内存和日志"
         raise Unavailable("工作进程反复中断", code="workers-lost", remedy=remedy) from error

@@ -3,10 +3,10 @@
 Every coordinate becomes a fraction; every edge of every polygon is looked at.
 """
 
+import itertools
 from fractions import Fraction
 
 import shapely
-import itertools
 
 
 def rings_of(geometry):
