@@ -25,6 +25,7 @@ def open_store(
     now: Callable[[], dt.datetime],
     new_id: Callable[[], str],
     create: bool = False,
+    upgrade: bool = False,
     wait_seconds: float = 10.0,
 ) -> Store:
     """Open a county's store.
@@ -42,6 +43,9 @@ def open_store(
     create : bool
         Make the store where there is none. One that exists is opened as it is.
 
+    upgrade : bool
+        Add what an older store lacks; its attribute `upgraded` then says what was added. Without it an older store
+        raises `Conflict`.
     wait_seconds : float
         How long a writer waits for another one before it gets `Unavailable`.
 
@@ -62,11 +66,19 @@ def open_store(
         from geo.store.gpkg import open_gpkg  # noqa: PLC0415
 
         return open_gpkg(
-            path, county_code=county_code, now=now, new_id=new_id, create=create, wait_seconds=wait_seconds
+            path,
+            county_code=county_code,
+            now=now,
+            new_id=new_id,
+            create=create,
+            upgrade=upgrade,
+            wait_seconds=wait_seconds,
         )
     if not url.startswith(_POSTGIS):
         scheme = url.split("://", 1)[0]
         raise Refused(f"{scheme}:// is not a store address", code="store-url", remedy=f"write {_POSTGIS}user@host/name")
     from geo.store.postgis import open_postgis  # noqa: PLC0415
 
-    return open_postgis(url, county_code=county_code, now=now, new_id=new_id, create=create, wait_seconds=wait_seconds)
+    return open_postgis(
+        url, county_code=county_code, now=now, new_id=new_id, create=create, upgrade=upgrade, wait_seconds=wait_seconds
+    )

@@ -318,6 +318,7 @@ class Store(Protocol):
     county_code: str
     url: str
     warnings: tuple[str, ...]
+    upgraded: tuple[str, ...]
 
     def reading(self, actor: Actor) -> AbstractContextManager[Session]:
         """Open a session that only reads (one snapshot)."""

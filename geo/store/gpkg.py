@@ -39,9 +39,11 @@ from geo.store.gpkg_catalogue import (
     create_catalogue,
     create_rtree_triggers,
     drop_rtree_triggers,
+    register,
 )
 from geo.store.session import WRITES, SqlStore
 from geo.store.shapes import blob_envelope, blob_is_empty
+from geo.store.upgrade import add_missing
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -190,6 +192,7 @@ def open_gpkg(
     now: Callable[[], dt.datetime],
     new_id: Callable[[], str],
     create: bool,
+    upgrade: bool,
     wait_seconds: float,
 ) -> GpkgStore:
     """Open (or create) the store in a GeoPackage file; see `geo.store.open_store`."""
@@ -202,10 +205,28 @@ def open_gpkg(
     _check_file(path)
     engine = _engine(path, wait_seconds)
     try:
-        return GpkgStore(engine, GpkgCarrier(), url=str(path), county_code=county_code, now=now, new_id=new_id)
+        upgraded = _upgrade(engine, now()) if upgrade else ()
+        return GpkgStore(
+            engine,
+            GpkgCarrier(),
+            url=str(path),
+            county_code=county_code,
+            now=now,
+            new_id=new_id,
+            upgraded=upgraded,
+        )
     except BaseException:
         engine.dispose()
         raise
+
+
+def _upgrade(engine: Engine, now: dt.datetime) -> tuple[str, ...]:
+    def create(connection: Connection, table: Table) -> None:
+        table.create(connection, checkfirst=False)
+        register(connection, table.name, now=now)
+
+    with engine.connect().execution_options(**{WRITES: "upgrade"}) as connection, connection.begin():
+        return add_missing(connection, create)
 
 
 def _create(path: Path, *, county_code: str, now: Callable[[], dt.datetime], new_id: Callable[[], str]) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "create_catalogue",
     "create_rtree_triggers",
     "drop_rtree_triggers",
+    "register",
 ]
 
 APPLICATION_ID: Final = 0x47504B47  # "GPKG"
@@ -176,8 +177,8 @@ def create_catalogue(connection: Connection, *, now: dt.datetime) -> None:
     for statement in _TABLES:
         connection.exec_driver_sql(statement)
     connection.execute(insert(reference_systems), _reference_systems())
-    for name, layer in schema.LAYERS.items():
-        _register(connection, name, layer, now=now)
+    for name in schema.LAYERS:
+        register(connection, name, now=now)
     for name, body in _guards().items():
         connection.execute(_ddl(f"CREATE TRIGGER {name} {body}"))
 
@@ -193,7 +194,11 @@ def _reference_systems() -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _register(connection: Connection, name: str, layer: schema.Layer, *, now: dt.datetime) -> None:
+def register(connection: Connection, name: str, *, now: dt.datetime) -> None:
+    """Enter a table into the catalogue, with an R*Tree where it is a layer; tables of the house stay out."""
+    layer = schema.LAYERS.get(name)
+    if layer is None:
+        return
     row: dict[str, Any] = {"table_name": name, "identifier": layer.title, "last_change": now}
     spatial = {"data_type": "features", "srs_id": SRID} if layer.geometry else {"data_type": "attributes"}
     connection.execute(insert(contents).values({**row, **spatial}))

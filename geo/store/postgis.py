@@ -23,6 +23,7 @@ from geo.errors import Conflict, NotFound, Refused, Unavailable, WanggeError
 from geo.store import schema
 from geo.store.postgis_catalogue import create_catalogue, read_facts
 from geo.store.session import WRITES, SqlStore
+from geo.store.upgrade import add_missing
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -140,6 +141,7 @@ def open_postgis(
     now: Callable[[], dt.datetime],
     new_id: Callable[[], str],
     create: bool,
+    upgrade: bool,
     wait_seconds: float,
 ) -> PostgisStore:
     """Open (or create) the store in a PostGIS database; see `geo.store.open_store`."""
@@ -149,6 +151,7 @@ def open_postgis(
         if create:
             _create(engine, county_code, now())
         _check_schema(engine)
+        upgraded = _upgrade(engine) if upgrade else ()
         return PostgisStore(
             engine,
             PostgisCarrier(),
@@ -157,6 +160,7 @@ def open_postgis(
             now=now,
             new_id=new_id,
             warnings=warnings,
+            upgraded=upgraded,
         )
     except BaseException:
         engine.dispose()
@@ -219,11 +223,21 @@ def _create(engine: Engine, county_code: str | None, created_at: dt.datetime) ->
         raise Refused("a new store needs its county", remedy="say --county CODE")
     with engine.begin() as connection:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (_LOCK_CLASS,))
-        create_catalogue(connection)
+        # Not again where it is: making triggers anew would lock tables against sessions at work.
+        if not read_facts(connection).has_store:
+            create_catalogue(connection)
         county = postgresql.insert(schema.counties).values(county_code=county_code, created_at=created_at)
         connection.execute(county.on_conflict_do_nothing())
         version = postgresql.insert(schema.store_info).values(key="schema_version", value=str(schema.SCHEMA_VERSION))
         connection.execute(version.on_conflict_do_nothing())
+
+
+def _upgrade(engine: Engine) -> tuple[str, ...]:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (_LOCK_CLASS,))
+        added = add_missing(connection, lambda held, table: table.create(held, checkfirst=False))
+        create_catalogue(connection)
+        return added
 
 
 def _check_schema(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""What makes a PostgreSQL database a store: the extension, tables, spatial indexes and guards. Safe to run again."""
+"""What makes a PostgreSQL database a store: the extension, tables, spatial indexes and guards."""
 
 from __future__ import annotations
 

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from geo.authority import Actor, Role
-from geo.errors import Conflict, NotFound, Refused
+from geo.errors import NotFound, Refused
 from geo.store import schema
 from geo.store.journal import Journal
 from geo.store.plans import Plans
 from geo.store.provenance import Provenance
 from geo.store.records import Records
+from geo.store.upgrade import check_schema
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
     from geo.store.transaction import Carrier
 
@@ -54,8 +55,10 @@ class SqlStore:
         now: Callable[[], dt.datetime],
         new_id: Callable[[], str],
         warnings: tuple[str, ...] = (),
+        upgraded: tuple[str, ...] = (),
     ) -> None:
         self.url = url
+        self.upgraded = upgraded
         self.warnings = warnings
         self._engine = engine
         self._carrier = carrier
@@ -65,7 +68,7 @@ class SqlStore:
 
     def _opened_county(self, wanted: str | None) -> str:
         with self._engine.connect() as connection:
-            check_version(connection)
+            check_schema(connection)
             query = select(schema.counties.c.county_code).order_by(schema.counties.c.county_code)
             held = list(connection.execute(query).scalars())
         if wanted is None and len(held) == 1:
@@ -112,14 +115,3 @@ class SqlStore:
     def close(self) -> None:
         """Release every handle."""
         self._engine.dispose()
-
-
-def check_version(connection: Connection) -> None:
-    """Refuse a store written by another version of the schema."""
-    table = schema.store_info
-    found = connection.execute(select(table.c.value).where(table.c.key == "schema_version")).scalar()
-    version = int(found) if found else 0
-    if version > schema.SCHEMA_VERSION:
-        raise Refused(f"the store has schema {version}, newer than this software", remedy="install the newer version")
-    if version < schema.SCHEMA_VERSION:
-        raise Conflict(f"the store has schema {version}, older than this software", remedy="run: wangge upgrade")

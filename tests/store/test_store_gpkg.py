@@ -219,7 +219,7 @@ def other_program(path, task):
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "OGR_SQLITE_PRAGMA": "busy_timeout=300", "SQLITE_USE_OGR_VFS": "NO"},
+        env={**os.environ, "SQLITE_BUSY_TIMEOUT": "300"},
     )
     return json.loads(done.stdout)
 
