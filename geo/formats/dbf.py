@@ -128,19 +128,29 @@ def _choose(
             raise Refused(message, code="encoding-unknown", where=where, remedy="换一个编码, 如 --encoding gb18030")
         return encoding, "已声明", notes
     stated = canonical_encoding(cpg) if cpg else None
-    if stated is not None and _fits(sample, stated):
+    unmistakable = _is_utf8(sample)
+    if stated is not None and _fits(sample, stated) and (stated == "utf-8" or not unmistakable):
         return stated, f".cpg 文件声明 {stated}", notes
     if cpg:
         notes.append(f".cpg 文件的声明 ({cpg.strip()[:20]}) 与内容不符, 未采用")
-    if any(not value.isascii() for value in sample):
-        if _fits(sample, "utf-8"):
-            detect(b"\n".join(value for value in sample if _whole(value)), where=where)
-            return "utf-8", "没有可用的 .cpg; 严格 UTF-8 解码成功", notes
-        by_byte = _LANGUAGE.get(language)
-        if by_byte is not None and _fits(sample, by_byte):
-            return by_byte, f"语言标志字节 0x{language:02X}", notes
+    if unmistakable:
+        return "utf-8", "严格 UTF-8 解码成功", notes
+    by_byte = _LANGUAGE.get(language)
+    if by_byte is not None and _fits(sample, by_byte):
+        return by_byte, f"语言标志字节 0x{language:02X}", notes
     encoding, evidence = detect(b"\n".join(_trimmed(sample)), where=where)
     return encoding, evidence, notes
+
+
+def _is_utf8(sample: list[bytes]) -> bool:
+    """Whether the values are UTF-8 beyond doubt: strictly decodable, with a character of three bytes or more."""
+    if not _fits(sample, "utf-8"):
+        return False
+    return any(_has_wide(value) for value in sample if not value.isascii())
+
+
+def _has_wide(value: bytes) -> bool:
+    return any(char > "\u2000" for char in decode_cut(value, "utf-8")[0])
 
 
 def _fits(sample: list[bytes], encoding: str) -> bool:
@@ -149,14 +159,6 @@ def _fits(sample: list[bytes], encoding: str) -> bool:
             decode_cut(value, encoding)
         except UnicodeDecodeError:
             return False
-    return True
-
-
-def _whole(value: bytes) -> bool:
-    try:
-        value.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
     return True
 
 

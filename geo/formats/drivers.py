@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import Refused, Where
 
-__all__ = ["ALLOWED", "DRIVERS", "gdal_guard", "pyogrio"]
+__all__ = ["ALLOWED", "DRIVERS", "gdal_guard", "geometry_of", "pyogrio"]
 
 ALLOWED: Final = frozenset({"ESRI Shapefile", "GPKG"})
 # Every other vector driver of the pinned pyogrio; a test compares the list with what the library reports.
@@ -30,10 +30,14 @@ if "pyogrio" not in sys.modules:
     os.environ["GDAL_SKIP"] = _SKIPPED
     os.environ["OGR_SQLITE_LOAD_EXTENSIONS"] = ""
 
-import pyogrio  # noqa: E402 - the environment must be set before
+import numpy as np  # noqa: E402 - the environment must be set before
+import pyogrio  # noqa: E402
+import shapely  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from geo.model import Geometry
 
 pyogrio.set_gdal_config_options(
     {
@@ -76,3 +80,13 @@ _GDAL_ERRORS: Final[tuple[type[Exception], ...]] = (
     ValueError,
     OSError,
 )
+
+
+def geometry_of(blob: bytes) -> tuple[Geometry | None, bool]:
+    """Return the geometry of a WKB without Z, None where it is none, and whether unclosed rings were closed."""
+    try:
+        return shapely.force_2d(shapely.from_wkb(blob)), False
+    except (shapely.errors.GEOSException, ValueError):
+        with np.errstate(all="ignore"):  # a NaN among the coordinates is found by whoever vets them
+            geometry = shapely.from_wkb(blob, on_invalid="fix")
+        return (None, False) if geometry is None else (shapely.force_2d(geometry), True)

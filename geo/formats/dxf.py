@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import shapely
 from ezdxf import filemanagement, recover
-from ezdxf import path as dxf_path
 from ezdxf.lldxf.const import DXFError, DXFStructureError
 
 from geo.errors import EncodingUnknown, Refused, Where
 
 from .dataset import Feature, Harvest, Source, name_of
 from .descriptions import read_description
-from .encoding import canonical_encoding
+from .encoding import canonical_encoding, detect
 from .numerals import strip_marks
 
 if TYPE_CHECKING:
@@ -36,7 +35,9 @@ _DEGREES: Final = 180.0
 # Chord error of flattened arcs: a centimetre in metres, about the same in degrees.
 _CHORD_M: Final = 0.01
 _CHORD_DEG: Final = 1e-7
+_MAX_CHORDS: Final = 2_000
 _RING_POSITIONS: Final = 4
+_WESTERN: Final = frozenset({"cp1252", "iso8859-1", "ascii"})
 _BROKEN: Final = (
     DXFError,
     OSError,
@@ -62,38 +63,38 @@ def read_dxf(source: Source) -> Harvest:
     harvest = Harvest(source)
     place = Where(file=source.name)
     try:
-        document = _open(source)
+        document, encoding = _open(source)
         entities = list(document.modelspace().query("LWPOLYLINE POLYLINE TEXT MTEXT"))
+        lines = [entity for entity in entities if entity.dxftype() in {"LWPOLYLINE", "POLYLINE"}]
+        shapes = _shapes(lines, harvest)
+        texts = [text for entity in entities if (text := _text(entity)) is not None]
     except _BROKEN as error:
         remedy = "在 CAD 中 “文件 → 另存为”, 文件类型选 “AutoCAD 2000/LT2000 DXF (*.dxf)”"
         raise Refused("DXF 已损坏或不完整", code="dxf-broken", where=place, remedy=remedy) from error
-    harvest.encoding = str(canonical_encoding(document.encoding) or document.encoding)
-    harvest.encoding_evidence = "图纸内声明的代码页" if source.encoding is None else "已声明"
+    harvest.encoding, harvest.encoding_evidence = (
+        encoding,
+        "图纸内声明的代码页" if source.encoding is None else "已声明",
+    )
     harvest.datum_evidence = "DXF 不记坐标系, 请声明 (常见: epsg:4552 或 epsg:4531)"
-    lines = [entity for entity in entities if entity.dxftype() in {"LWPOLYLINE", "POLYLINE"}]
-    if len(lines) > source.limits.features:
-        raise harvest.hostile("too-many-features", f"超过 {source.limits.features} 条多段线", "拆成几个文件分别导入")
     if not lines:
         raise Refused("图纸的模型空间里没有多段线", code="dxf-empty", where=place, remedy="把网格边界画成闭合多段线")
-    shapes = _shapes(lines, harvest)
-    texts = [text for entity in entities if (text := _text(entity)) is not None]
     _take(shapes, _labels(shapes, texts), harvest)
     return harvest
 
 
-def _open(source: Source) -> Any:
+def _open(source: Source) -> tuple[Any, str]:
     if source.data.startswith(b"AutoCAD Binary DXF"):
         document, auditor = recover.read(io.BytesIO(source.data))
         if auditor.has_errors:
             raise DXFStructureError
-        return document
+        return document, str(canonical_encoding(document.encoding) or document.encoding)
     encoding = source.encoding and canonical_encoding(source.encoding)
     stream = io.BytesIO(source.data)
     if not encoding:
         encoding = _declared(source)
     text = io.TextIOWrapper(stream, encoding=encoding, errors="strict")
     try:
-        return filemanagement.read(text)
+        return filemanagement.read(text), encoding
     except UnicodeDecodeError as error:
         place, remedy = Where(file=source.name), "用 --encoding gb18030 或 utf-8 再试"
         raise EncodingUnknown(f"文字不是有效的 {encoding}", where=place, remedy=remedy) from error
@@ -119,6 +120,10 @@ def _take(shapes: list[tuple[int, str, Geometry]], labels: dict[int, list[str]],
 
 
 def _shapes(lines: list[Any], harvest: Harvest) -> list[tuple[int, str, Geometry]]:
+    if len(lines) > harvest.source.limits.features:
+        raise harvest.hostile(
+            "too-many-features", f"超过 {harvest.source.limits.features} 条多段线", "拆成几个文件分别导入"
+        )
     shapes = []
     for row, entity in enumerate(lines, start=1):
         layer = str(entity.dxf.layer)
@@ -139,13 +144,36 @@ def _shapes(lines: list[Any], harvest: Harvest) -> list[tuple[int, str, Geometry
 
 
 def _flattened(entity: Any) -> NDArray[np.float64]:
-    points = list(entity.vertices()) if entity.dxftype() == "LWPOLYLINE" else list(entity.points())
-    positions = np.array([(point[0], point[1]) for point in points], dtype=np.float64).reshape(-1, 2)
-    if not entity.has_arc or len(positions) < 2 or not np.isfinite(positions).all():  # noqa: PLR2004
-        return positions
-    chord = _CHORD_DEG if np.abs(positions).max() <= _DEGREES else _CHORD_M
-    outline = dxf_path.make_path(entity).flattening(chord)
-    return np.array([(point.x, point.y) for point in outline], dtype=np.float64).reshape(-1, 2)
+    """Return an (n, 2) array of a polyline's corners, arcs replaced by chords."""
+    if entity.dxftype() == "LWPOLYLINE":
+        corners = [(float(x), float(y), float(bulge)) for x, y, bulge in entity.get_points("xyb")]
+    else:
+        corners = [(float(v.dxf.location.x), float(v.dxf.location.y), float(v.dxf.bulge)) for v in entity.vertices]
+    if not any(bulge for _, _, bulge in corners) or not np.isfinite(corners).all():
+        return np.array([corner[:2] for corner in corners], dtype=np.float64).reshape(-1, 2)
+    chord = _CHORD_DEG if max(abs(value) for x, y, _ in corners for value in (x, y)) <= _DEGREES else _CHORD_M
+    ends = [*corners[1:], corners[0]] if entity.is_closed else corners[1:]
+    positions = [point for start, end in zip(corners, ends, strict=False) for point in _arc(start, end, chord)]
+    if not entity.is_closed:
+        positions.append(corners[-1][:2])
+    return np.array(positions, dtype=np.float64)
+
+
+def _arc(start: tuple[float, ...], end: tuple[float, ...], chord: float) -> list[tuple[float, float]]:
+    """Return the points from `start` up to, not including, `end`; a bulge is the tangent of a quarter of the angle."""
+    (x0, y0, bulge), (x1, y1) = start, end[:2]
+    half = math.hypot(x1 - x0, y1 - y0) / 2.0
+    if bulge == 0.0 or half == 0.0:
+        return [(x0, y0)]
+    angle = 4.0 * math.atan(bulge)
+    radius = half * (1.0 + bulge * bulge) / (2.0 * bulge)  # negative for a clockwise arc
+    rise = (1.0 - bulge * bulge) / (4.0 * bulge)
+    centre_x, centre_y = (x0 + x1) / 2.0 - (y1 - y0) * rise, (y0 + y1) / 2.0 + (x1 - x0) * rise
+    step = 2.0 * math.acos(max(1.0 - chord / abs(radius), 0.0))
+    count = min(max(math.ceil(abs(angle) / step), 1), _MAX_CHORDS) if step else _MAX_CHORDS
+    first = math.atan2(y0 - centre_y, x0 - centre_x)
+    turns = (first + angle * number / count for number in range(1, count))
+    return [(x0, y0), *((centre_x + abs(radius) * math.cos(t), centre_y + abs(radius) * math.sin(t)) for t in turns)]
 
 
 def _shape(positions: NDArray[np.float64], *, closed: bool) -> Geometry | None:
@@ -197,5 +225,8 @@ def _smallest(pairs: NDArray[np.int64], sizes: list[float]) -> Iterator[tuple[in
 def _declared(source: Source) -> str:
     """Return the encoding that the drawing's header declares."""
     head = io.TextIOWrapper(io.BytesIO(source.data), encoding="utf-8", errors="ignore")
-    encoding = filemanagement.dxf_stream_info(head).encoding
-    return canonical_encoding(str(encoding)) or "gb18030"
+    stated = canonical_encoding(str(filemanagement.dxf_stream_info(head).encoding)) or "cp1252"
+    if stated in _WESTERN and not source.data.isascii():
+        # Drawings made here often say ANSI_1252 above GBK bytes, and every byte passes as Latin.
+        return detect(source.data, where=Where(file=source.name))[0]
+    return stated

@@ -10,13 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-import shapely
-
 from geo.crs import datum_word
 from geo.errors import HostileFile, NotFound, Refused, Where
 
 from .dataset import Feature, Harvest, Source, name_of
-from .drivers import gdal_guard, pyogrio
+from .drivers import gdal_guard, geometry_of, pyogrio
 
 __all__ = ["read_geopackage"]
 
@@ -113,9 +111,10 @@ def _take(
     if spatial and blob is None:
         harvest.refuse(row, "geometry-missing", "没有图形", "补画图形或删除该行", layer=layer, feature=name)
         return
-    try:
-        geometry = None if blob is None else shapely.force_2d(shapely.from_wkb(blob))
-    except (shapely.errors.GEOSException, ValueError):
+    geometry, closed = (None, False) if blob is None else geometry_of(blob)
+    if closed:
+        harvest.warn("未闭合的边界已闭合")
+    if spatial and geometry is None:
         harvest.refuse(row, "geometry-broken", "图形数据已损坏", "重画该要素", layer=layer, feature=name)
         return
     harvest.take(Feature(row, properties, geometry, layer, name))

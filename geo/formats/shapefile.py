@@ -9,7 +9,7 @@ import struct
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import shapely
 
@@ -19,7 +19,7 @@ from geo.errors import Refused, Where
 from .archive import open_archive
 from .dataset import Feature, Harvest, Source, name_of
 from .dbf import Dbf, read_dbf
-from .drivers import gdal_guard, pyogrio
+from .drivers import gdal_guard, geometry_of, pyogrio
 from .sniff import load
 
 if TYPE_CHECKING:
@@ -144,10 +144,14 @@ def _geometries(shapes: _Set, place: Where, harvest: Harvest) -> list[Geometry |
         with gdal_guard(place, notes=notes):
             # Without the .dbf in the copy GDAL gives every record, also those the table marks as deleted.
             _, _, wkb, _ = pyogrio.raw.read(str(Path(folder) / "set.shp"), columns=[], force_2d=True)
-            geometries = [None if one is None else shapely.from_wkb(one) for one in wkb]
     for note in notes:
         harvest.warn(f"SHP: {note.replace(folder, '')}")
-    return geometries
+    read = [(None, False) if one is None else geometry_of(one) for one in wkb]
+    if any(closed for _, closed in read):
+        harvest.warn("未闭合的边界已闭合")
+    # An empty collection stands for a record whose shape cannot be built; None for one without a shape.
+    broken = shapely.GeometryCollection()
+    return [g if g is not None or blob is None else broken for (g, _), blob in zip(read, wkb, strict=True)]
 
 
 def _check_shx(shapes: _Set, place: Where) -> None:
@@ -172,8 +176,8 @@ def _join(table: Dbf, geometries: list[Geometry | None], layer: str, harvest: Ha
         if geometry is None:
             harvest.refuse(row, "geometry-missing", "没有图形", "补画图形或删除该行", layer=layer, feature=name)
             continue
-        harvest.take(Feature(row, _text_keys(record), geometry, layer, name))
-
-
-def _text_keys(record: dict[str, Any]) -> dict[str, Any]:
-    return dict(record)
+        if shapely.is_empty(geometry):
+            remedy = "在原软件中改正该要素"
+            harvest.refuse(row, "geometry-broken", "图形残缺或坐标不是有限数值", remedy, layer=layer, feature=name)
+            continue
+        harvest.take(Feature(row, record, geometry, layer, name))

@@ -120,6 +120,7 @@ def read_sheet(sheet: Sheet, harvest: Harvest) -> None:
 
 
 def _role(name: str) -> str:
+    name = re.sub(r"(?:_2)+$", "", name)  # the mark of a repeated name
     if is_identifier_column(name):
         return _IDENTIFIES
     return _COUNTS if is_count_column(name) else ""

@@ -31,9 +31,9 @@ _DEGREE_DECIMALS: Final = 9
 _KML: Final = "http://www.opengis.net/kml/2.2"
 _ILLEGAL_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Spreadsheets run cells that begin with these; after a separator too, where the list separator differs.
-_FORMULA: Final = re.compile(r"(^|[;,\t|\r\n])(?=\s*[=+\-@＝＋－＠\t\r])")
 _GUARD: Final = "'"
-_GUARDED: Final = re.compile(r"(^|[;,\t|\r\n])'(?=\s*[=+\-@＝＋－＠\t\r])")
+_FORMULA: Final = re.compile(r"(^|[;,\t|\r\n])(?='*\s*[=+\-@＝＋－＠\t\r])")
+_GUARDED: Final = re.compile(r"(^|[;,\t|\r\n])'(?='*\s*[=+\-@＝＋－＠\t\r])")
 
 
 def write_geojson(
@@ -179,12 +179,12 @@ def safe_cell(text: str) -> str:
     ("'=1+1", '红林小区-2', "a;'=1", '=1+1')
     """
     # A text that already looks guarded gets one more mark, so that the inverse stays exact.
-    return _FORMULA.sub(rf"\1{_GUARD}", _GUARDED.sub(rf"\1{_GUARD}{_GUARD}", text))
+    return _FORMULA.sub(rf"\1{_GUARD}", text)
 
 
 def plain_cell(text: str) -> str:
     """Return the text `safe_cell` was given."""
-    return _GUARDED.sub(r"\1", text.replace(_GUARD * 2, _GUARD)) if _GUARD in text else text
+    return _GUARDED.sub(r"\1", text)
 
 
 def write_csv(path: Path, rows: Sequence[Feature], *, columns: Sequence[str], layer: str, datum: Datum) -> list[str]:

@@ -30,7 +30,9 @@ __all__ = ["read_xlsx"]
 _MERGE: Final = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=\"([A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7})\"")
 _COLUMN: Final = re.compile(rb"<(?:\w+:)?col\s([^>]*?)/?>")
 _ATTRIBUTE: Final = re.compile(rb"(\w+)=\"([^\"]*)\"")
-_UNCOMPUTED: Final = re.compile(rb"<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*</(?:\w+:)?c>")
+_UNCOMPUTED: Final = re.compile(
+    rb"<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v\s*(?:/>|></(?:\w+:)?v>))?\s*</(?:\w+:)?c>"
+)
 _DTD: Final = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _EXTERNAL: Final = "xl/externalLinks/"
 _MAX_MERGES: Final = 50_000
