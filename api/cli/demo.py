@@ -204,7 +204,7 @@ def _change(change: Any) -> dict[str, Any]:
 
 def _activate(run: Demonstration, services: Services) -> None:
     from geo.services.coverage import activate_generation
-    from geo.services.files import write_coverage
+    from geo.services.export import write_coverage
 
     done = activate_generation(services.store, services.actor, effective_from=OLD_FROM, now=services.now)
     run.summary["placement"] = {

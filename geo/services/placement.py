@@ -136,7 +136,7 @@ def _place(
         basis[from_building & (found.position >= 0)] = Basis.BUILDING.value
     basis[~(np.isfinite(x) & np.isfinite(y))] = Basis.UNPLACED.value
     overlay_ids = [g.id for g in cover.overlay]
-    exclusive = [" ".join(overlay_ids[p] for p in places) for places in found.overlays]
+    exclusive = [" ".join(overlay_ids[p] for p in places) for places in found.overlays()]
     words, counts = np.unique(basis.astype(str), return_counts=True)
     return Placed(
         AssignmentColumns(
