@@ -6,9 +6,8 @@ construction and every label can be measured against every other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
@@ -19,10 +18,15 @@ from matplotlib.path import Path
 
 from maps.fonts import Weight, font, printable
 from maps.lettering import Box, LineOfText
-from maps.layout import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from maps.layout import Window
 
 __all__ = ["Page", "Pen"]
 
+_AREAL: Final = 2
 _INCH_MM: Final = 25.4
 _POINTS_PER_MM: Final = 72 / 25.4
 
@@ -66,7 +70,15 @@ class Page:
     def rectangle(self, box: Box, *, fill: str = "none", pen: Pen | None = None, hatch: str | None = None) -> None:
         """Draw a rectangle."""
         width = pen.width * _POINTS_PER_MM if pen else 0.0
-        patch = Rectangle((box.left, box.bottom), box.width, box.height, facecolor=fill, linewidth=width, hatch=hatch, zorder=self._next())
+        patch = Rectangle(
+            (box.left, box.bottom),
+            box.width,
+            box.height,
+            facecolor=fill,
+            linewidth=width,
+            hatch=hatch,
+            zorder=self._next(),
+        )
         patch.set_edgecolor(pen.colour if pen else "none")
         self.axes.add_patch(patch)
 
@@ -77,11 +89,16 @@ class Page:
 
     def stroke(self, points: Sequence[tuple[float, float]], pen: Pen) -> None:
         """Draw a line given in millimetres."""
-        self.axes.add_collection(LineCollection([np.asarray(points)], zorder=self._next(), **pen.options()), autolim=False)
+        self.axes.add_collection(
+            LineCollection([np.asarray(points)], zorder=self._next(), **pen.options()), autolim=False
+        )
 
     def polygons(self, window: Window, geometries: Iterable[Any], fills: Sequence[str], *, alpha: float = 1.0) -> None:
         """Fill polygons given in metres, clipped to the window."""
         paths = [self._polygon_path(window, g) for g in geometries]
+        if len(set(fills)) == 1 and paths:
+            # One compound path is drawn and stored many times faster than thousands of small ones.
+            paths, fills = [Path.make_compound_path(*paths)], fills[:1]
         shapes = PathCollection(paths, facecolors=list(fills), edgecolors="none", alpha=alpha, zorder=self._next())
         self._add(window, shapes)
 
@@ -89,14 +106,19 @@ class Page:
         """Draw lines (or the boundaries of polygons) given in metres, clipped to the window."""
         segments = [self._on_page(window, shapely.get_coordinates(part)) for g in geometries for part in _strings(g)]
         if segments:
-            self._add(window, LineCollection(segments, zorder=self._next(), capstyle="round", joinstyle="round", **pen.options()))
+            self._add(
+                window,
+                LineCollection(segments, zorder=self._next(), capstyle="round", joinstyle="round", **pen.options()),
+            )
 
     def dots(self, window: Window, points: Iterable[tuple[float, float]], colour: str, size_mm: float) -> None:
         """Draw round dots at points given in metres."""
-        places = [window.to_page(x, y) for x, y in points]
-        if places:
+        places = np.asarray([window.to_page(x, y) for x, y in points])
+        if len(places):
             area = (size_mm * _POINTS_PER_MM) ** 2
-            made = self.axes.scatter(*zip(*places, strict=True), s=area, c=colour, edgecolors="white", linewidths=0.3, zorder=self._next())
+            made = self.axes.scatter(
+                places[:, 0], places[:, 1], s=area, c=colour, edgecolors="white", linewidths=0.3, zorder=self._next()
+            )
             self._clip(window, made)
 
     def text(self, line: LineOfText, *, align: str = "center") -> None:
@@ -116,7 +138,17 @@ class Page:
             zorder=self._next(),
         )
 
-    def write(self, x: float, y: float, text: str, size: float, *, colour: str = "#222222", bold: bool = False, align: str = "left") -> None:
+    def write(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float,
+        *,
+        colour: str = "#222222",
+        bold: bool = False,
+        align: str = "left",
+    ) -> None:
         """Write one line without a halo."""
         weight = Weight.BOLD if bold else Weight.REGULAR
         self.text(LineOfText(x, y, text, size, colour, weight, halo=False), align=align)
@@ -144,5 +176,5 @@ class Page:
 
 
 def _strings(geometry: Any) -> Iterable[Any]:
-    lines = shapely.boundary(geometry) if shapely.get_dimensions(geometry) == 2 else geometry  # noqa: PLR2004 - areas
+    lines = shapely.boundary(geometry) if shapely.get_dimensions(geometry) == _AREAL else geometry
     return [part for part in shapely.get_parts(lines) if not shapely.is_empty(part)]

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import groupby
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import xlsxwriter
 
 from geo.errors import Refused
 from maps.safe import cell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
 __all__ = ["CrosswalkRow", "FilingRow", "Heading", "crosswalk_workbook", "filing_workbook", "mask_name", "masked"]
 
@@ -157,7 +159,12 @@ class _Book:
     def __init__(self, heading: Heading) -> None:
         self.heading = heading
         self.held = BytesIO()
-        options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        options = {
+            "in_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        }
         self.book = xlsxwriter.Workbook(self.held, options)
         # A fixed date of making: equal rows give equal bytes.
         made = dt.datetime.combine(heading.filled_on or dt.date(2000, 1, 1), dt.time(), dt.UTC)
@@ -184,7 +191,8 @@ class _Book:
     def _captions(self, sheet: Any, last: int) -> None:
         heading, middle = self.heading, last // 2
         sheet.merge_range(1, 0, 1, middle, str(cell(f"填报单位(盖章):{heading.unit}")), self.forms["caption"])
-        dated = f"填报日期:{_chinese_date(heading.filled_on)}    户数口径:{heading.basis}    资料截止日期:{_chinese_date(heading.data_as_of)}"
+        filled, data = _chinese_date(heading.filled_on), _chinese_date(heading.data_as_of)
+        dated = f"填报日期:{filled}    户数口径:{heading.basis}    资料截止日期:{data}"
         sheet.merge_range(1, middle + 1, 1, last, str(cell(dated)), self.forms["caption_right"])
 
     def _body(self, sheet: Any, columns: Sequence[_Column], rows: Sequence[Any]) -> int:
@@ -216,7 +224,7 @@ class _Book:
         sheet.merge_range(line, 0, line, first - 1, str(cell(label)), self.forms["sum_label"])
         for number, column in enumerate(columns[first - 1 :], start=first):
             if column.summed:
-                total = round(sum(float(column.of(row)) for row in rows), 2)  # type: ignore[arg-type]
+                total = round(float(sum(_number(column.of(row)) for row in rows)), 2)
                 form = self.forms["sum_decimal" if column.form == "decimal" else "sum"]
                 sheet.write_number(line, number, total, form)
             else:
@@ -244,6 +252,10 @@ class _Book:
         partial = path.with_name(path.name + ".part")
         partial.write_bytes(self.held.getvalue())
         partial.replace(path)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _formats() -> dict[str, dict[str, Any]]:
@@ -327,7 +339,9 @@ def crosswalk_workbook(rows: Iterable[CrosswalkRow], path: Path, *, heading: Hea
     }
 
 
-def filing_workbook(rows: Iterable[FilingRow], crosswalk: Iterable[CrosswalkRow], path: Path, *, heading: Heading) -> Mapping[str, int]:
+def filing_workbook(
+    rows: Iterable[FilingRow], crosswalk: Iterable[CrosswalkRow], path: Path, *, heading: Heading
+) -> Mapping[str, int]:
     """Write the filing table, one sheet per kind of grid, then the cross-reference and the notes.
 
     Kinds stand apart, because base grids, exclusive grids and those of the forestry companies are
@@ -365,6 +379,7 @@ def masked(row: FilingRow) -> FilingRow:
     return dataclasses.replace(row, head=mask_name(row.head), worker=mask_name(row.worker), phone="")
 
 
+_COMPOUND: Final = 2
 _COMPOUND_SURNAMES: Final = ("欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐")
 
 
@@ -372,5 +387,5 @@ def mask_name(name: str) -> str:
     """Return a person's name with all but the surname starred (张*, 欧阳*)."""
     if not name or "*" in name:
         return name
-    kept = 2 if name.startswith(_COMPOUND_SURNAMES) and len(name) > 2 else 1  # noqa: PLR2004 - a compound surname has two
+    kept = _COMPOUND if name.startswith(_COMPOUND_SURNAMES) and len(name) > _COMPOUND else 1
     return name[:kept] + "*" * max(1, len(name) - kept)

@@ -7,17 +7,19 @@ character without a glyph is an error that names it, not an empty box on a meeti
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font, LoadFlags
 
 from geo.errors import Refused
 from maps.safe import ASSETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["MM_PER_POINT", "Weight", "font", "printable", "require_glyphs", "text_width_mm"]
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import folium
-from branca.element import Element, Figure, MacroElement
+from branca.element import Element, MacroElement
 from folium.template import Template
 
 from maps import safe
 from maps.payload import county_payload
 from maps.view import CountyView, require_drawable
 from maps.words import words
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["county_page"]
 
@@ -32,18 +34,18 @@ class _County(MacroElement):
     )
 
     def __init__(self, payload: dict[str, Any]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._name, self._id = "County", "layers"
         self.payload = payload
 
-    def render(self, **kwargs: Any) -> None:
+    def render(self, **kwargs: Any) -> str:
         """Add the panels, the inert data and the script's own files to the page."""
-        figure = self.get_root()
+        figure: Any = self.get_root()
         # The template engine must not read names as markup, so the block goes in as plain text.
         figure.html.add_child(Element("{% raw %}" + _FRAME + "{% endraw %}"), name="frame")
         figure.header.add_child(Element('<link rel="stylesheet" href="asset:own/county.css">'), name="county_css")
         figure.header.add_child(Element('<script src="asset:own/county.js"></script>'), name="county_js")
-        super().render(**kwargs)
+        return str(super().render(**kwargs))  # type: ignore[no-untyped-call]
 
 
 def _frame_map(view: CountyView) -> folium.Map:
@@ -93,7 +95,7 @@ def county_page(view: CountyView, path: Path | None = None, *, lang: str = "zh")
     payload = county_payload(view, words(lang))
     plain = _frame_map(view)
     plain.add_child(_County(payload), name="county")
-    figure: Figure = plain.get_root()
+    figure: Any = plain.get_root()
     figure.title = safe.text(view.title)
     marker = "<!--county-data-->"
     figure.html.add_child(Element(marker), name="data_place")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from maps.fonts import MM_PER_POINT, Weight, text_width_mm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["Box", "Label", "LineOfText", "Placer", "Style"]
 
@@ -35,11 +37,18 @@ class Box:
 
     def meets(self, other: Box) -> bool:
         """Whether two rectangles share more than an edge."""
-        return self.left < other.right and other.left < self.right and self.bottom < other.top and other.bottom < self.top
+        return (
+            self.left < other.right and other.left < self.right and self.bottom < other.top and other.bottom < self.top
+        )
 
     def holds(self, other: Box) -> bool:
         """Whether `other` lies within."""
-        return self.left <= other.left and other.right <= self.right and self.bottom <= other.bottom and other.top <= self.top
+        return (
+            self.left <= other.left
+            and other.right <= self.right
+            and self.bottom <= other.bottom
+            and other.top <= self.top
+        )
 
 
 @dataclass(frozen=True, slots=True)

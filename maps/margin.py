@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
 
-from geo.crs import Metric
 from maps import palette
 from maps.drawing import Page, Pen
 from maps.fonts import Weight, text_width_mm
-from maps.layout import A3, Panel, Window, scale_bar_m
+from maps.layout import A3, Arrangement, Panel, Window, scale_bar_m
 from maps.lettering import Box, Label, Placer, Style
 from maps.view import CountyView, Edition, Extent, PaperState, extent_of
-from maps.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from geo.crs import Metric
+    from maps.words import Words
 
 __all__ = ["draw_margin"]
 
 _THIN: Final = Pen("#444444", 0.2)
 _THICK: Final = Pen("#222222", 0.7)
 _RED: Final = "#C8102E"
-_LEGEND: Final = Box(12.0, 11.0, 104.0, 48.0)
-_TABLE: Final = Box(119.0, 11.0, 132.0, 48.0)
-_LOCATOR: Final = Box(254.0, 11.0, 66.0, 48.0)
-_NOTES: Final = Box(323.0, 11.0, 85.0, 48.0)
+# A lower block sets its keys in three columns instead of two.
+_TALL_MM: Final = 40.0
+_KILOMETRE_M: Final = 1000.0
+_BAR_PARTS: Final = 4
+_SCALE_ROOM_MM: Final = 14.0
 
 
-def draw_margin(page: Page, view: CountyView, metric: Metric, panels: Sequence[Panel], words: Words) -> None:
+def draw_margin(page: Page, view: CountyView, metric: Metric, arrangement: Arrangement, words: Words) -> None:
     """Draw everything outside the map windows.
 
     Parameters
@@ -37,17 +41,18 @@ def draw_margin(page: Page, view: CountyView, metric: Metric, panels: Sequence[P
     page : Page
     view : CountyView
     metric : Metric
-    panels : sequence of Panel
-        For the scale and the locator's frames.
+    arrangement : Arrangement
+        Boxes of the marginalia, and the panels for the scale and the locator's frames.
     words : Words
     """
     page.rectangle(A3.neat, pen=_THICK)
     page.rectangle(Box(A3.neat.left + 1.2, A3.neat.bottom + 1.2, A3.neat.width - 2.4, A3.neat.height - 2.4), pen=_THIN)
     _title(page, view, words)
-    _legend(page, view, words)
-    _table(page, view, words)
-    _locator(page, view, metric, panels, words)
-    _notes(page, view, metric, panels[0].window.scale, words)
+    boxes = arrangement.margin
+    _legend(page, boxes.legend, view, words)
+    _table(page, boxes.table, view, words)
+    _locator(page, boxes.locator, view, metric, arrangement.panels, words)
+    _notes(page, boxes.notes, view, metric, arrangement.panels[0].window.scale, words)
 
 
 def _fitting(text: str, size: float, room_mm: float, weight: Weight = Weight.REGULAR) -> float:
@@ -113,22 +118,32 @@ def _keys(view: CountyView, words: Words) -> list[_Key]:
     return [*keys, _Key(words("building"), None, palette.BUILDING)] if view.buildings else keys
 
 
-def _legend(page: Page, view: CountyView, words: Words) -> None:
-    _block(page, _LEGEND, words("legend"))
-    for number, key in enumerate(_keys(view, words)):
-        column, row = divmod(number, 4)
-        left, middle = _LEGEND.left + 3 + column * 52, _LEGEND.top - 10.5 - row * 6.6
-        sample = Box(left, middle - 1.8, 10, 3.6)
-        if key.fill != "none":
-            page.rectangle(sample, fill=key.fill, pen=key.pen)
-        elif key.pen:
-            page.stroke([(left, middle), (sample.right, middle)], key.pen)
-        page.write(left + 12.5, middle, key.text, _fitting(key.text, 8, 38))
-    if view.edition is Edition.INTERNAL:
-        text = words("label_key")
-        page.write(_LEGEND.left + 3, _LEGEND.bottom + 8.6, text, _fitting(text, 7.5, _LEGEND.width - 6), colour="#8E1267")
-    text = words("hint_plain")
-    page.write(_LEGEND.left + 3, _LEGEND.bottom + 3.6, text, _fitting(text, 7.5, _LEGEND.width - 6), colour="#555555")
+def _legend(page: Page, box: Box, view: CountyView, words: Words) -> None:
+    _block(page, box, words("legend"))
+    keys = _keys(view, words)
+    notes = [(words("label_key"), "#8E1267")] if view.edition is Edition.INTERNAL else []
+    notes.append((words("hint_plain"), "#555555"))
+    columns = 2 if box.height > _TALL_MM else 3
+    rows = -(-len(keys) // columns)
+    note_step = 5.0 if box.height > _TALL_MM else 4.2
+    step = min(6.6, (box.height - 7.0 - len(notes) * note_step) / rows)
+    wide = (box.width - 4) / columns
+    for number, key in enumerate(keys):
+        column, row = divmod(number, rows)
+        _key(page, key, box.left + 3 + column * wide, box.top - 7.0 - (row + 0.5) * step, wide)
+    for number, (text, colour) in enumerate(reversed(notes)):
+        page.write(
+            box.left + 3, box.bottom + 2.8 + number * note_step, text, _fitting(text, 7.5, box.width - 6), colour=colour
+        )
+
+
+def _key(page: Page, key: _Key, left: float, middle: float, wide: float) -> None:
+    sample = Box(left, middle - 1.6, 8.5, 3.2)
+    if key.fill != "none":
+        page.rectangle(sample, fill=key.fill, pen=key.pen)
+    elif key.pen:
+        page.stroke([(left, middle), (sample.right, middle)], key.pen)
+    page.write(left + 10.5, middle, key.text, _fitting(key.text, 8, wide - 12))
 
 
 def _table_rows(view: CountyView, words: Words) -> list[tuple[str, ...]]:
@@ -147,50 +162,57 @@ def _table_rows(view: CountyView, words: Words) -> list[tuple[str, ...]]:
     return rows
 
 
-def _table(page: Page, view: CountyView, words: Words) -> None:
+def _table(page: Page, box: Box, view: CountyView, words: Words) -> None:
     rows = _table_rows(view, words)
-    height = min(7.0, (_TABLE.height - 7) / len(rows))
-    first = 22.0
-    width = (_TABLE.width - first) / (len(rows[0]) - 1)
+    height = min(7.0, (box.height - 5.5) / len(rows))
+    first = min(22.0, box.width / 6)
+    width = (box.width - first) / (len(rows[0]) - 1)
     for number, row in enumerate(rows):
-        middle = _TABLE.top - (number + 0.5) * height
+        middle = box.top - (number + 0.5) * height
         bold = number in (0, len(rows) - 1)
         weight = Weight.BOLD if bold else Weight.REGULAR
+        size = min(_fitting(text, 8.5, (width if column else first) - 1.2, weight) for column, text in enumerate(row))
         for column, text in enumerate(row):
             room = first if column == 0 else width
-            left = _TABLE.left + (0 if column == 0 else first + (column - 1) * width)
+            left = box.left + (0 if column == 0 else first + (column - 1) * width)
             cell = Box(left, middle - height / 2, room, height)
             page.rectangle(cell, fill="#EFEAF4" if number == 0 else "none", pen=_THIN)
-            page.write(left + room / 2, middle, text, _fitting(text, 8.5, room - 1.4, weight), bold=bold, align="center")
-    below = _TABLE.top - len(rows) * height - 3.6
+            page.write(left + room / 2, middle, text, size, bold=bold, align="center")
     if view.edition is Edition.INTERNAL:
-        basis = view.household_basis if words.lang == "zh" or view.household_basis != "常住户数" else "resident households"
-        text = f"{words('basis')}: {basis}; {words('data_as_of')}: {words.date(view.data_as_of)}"
-        page.write(_TABLE.left + 1, below, text, _fitting(text, 7.5, _TABLE.width - 2), colour="#555555")
+        basis = (
+            view.household_basis if words.lang == "zh" or view.household_basis != "常住户数" else "resident households"
+        )
+        text = f"{words('basis')}: {basis}  {words('data_as_of')}: {words.date(view.data_as_of)}"
+        page.write(
+            box.left + 1, box.top - len(rows) * height - 3.0, text, _fitting(text, 7.5, box.width - 2), colour="#555555"
+        )
 
 
-def _locator(page: Page, view: CountyView, metric: Metric, panels: Sequence[Panel], words: Words) -> None:
-    box = Box(_LOCATOR.left + 1, _LOCATOR.bottom + 1, _LOCATOR.width - 2, _LOCATOR.height - 2)
+def _locator(page: Page, box: Box, view: CountyView, metric: Metric, panels: Sequence[Panel], words: Words) -> None:
+    inner = Box(box.left + 1, box.bottom + 1, box.width - 2, box.height - 2)
     outlines = [metric.project(a.geometry) for a in view.areas if a.kind == "county" and a.geometry is not None]
     every = (*view.before, *view.after)
     shown = Extent(*(float(v) for v in shapely.total_bounds(outlines))) if outlines else extent_of(every, metric)
-    scale = max(shown.width / box.width, shown.height / box.height) * 1000 * 1.06
-    ground = shown.centred(box.width * scale / 1000, box.height * scale / 1000)
-    window = Window(box, ground, scale)
-    page.rectangle(_LOCATOR, pen=_THIN, fill=palette.PAPER)
+    scale = max(shown.width / inner.width, shown.height / inner.height) * 1000 * 1.04
+    window = Window(inner, shown.centred(inner.width * scale / 1000, inner.height * scale / 1000), scale)
+    page.rectangle(box, pen=_THIN, fill=palette.PAPER)
     if outlines:
         page.polygons(window, outlines, ["#FFFFFF"] * len(outlines))
         page.lines(window, outlines, Pen("#555555", 0.35, (2.0, 0.7, 0.5, 0.7)))
     river = [metric.project(line.geometry) for line in view.lines if line.kind.value == "river"]
     page.lines(window, river, Pen(palette.RIVER, 0.5))
-    page.polygons(window, metric.project(np.asarray([g.geometry for g in every], dtype=object)), ["#C9A3C0"] * len(every))
-    placer = Placer(box)
-    placer.reserve(Box(_LOCATOR.left, _LOCATOR.top - 6.5, text_width_mm(words("locator"), 9, Weight.BOLD) + 4, 6.5))
+    page.polygons(
+        window, metric.project(np.asarray([g.geometry for g in every], dtype=object)), ["#C9A3C0"] * len(every)
+    )
+    placer = Placer(inner)
+    placer.reserve(Box(box.left, box.top - 6.5, text_width_mm(words("locator"), 9, Weight.BOLD) + 4, 6.5))
     _locator_names(page, view, metric, panels, window, placer)
-    page.write(_LOCATOR.left + 2, _LOCATOR.top - 3.6, words("locator"), 9, bold=True)
+    page.write(box.left + 2, box.top - 3.6, words("locator"), 9, bold=True)
 
 
-def _locator_names(page: Page, view: CountyView, metric: Metric, panels: Sequence[Panel], window: Window, placer: Placer) -> None:
+def _locator_names(
+    page: Page, view: CountyView, metric: Metric, panels: Sequence[Panel], window: Window, placer: Placer
+) -> None:
     frames = []
     for panel in (p for p in panels if p.before):
         e = panel.window.extent
@@ -202,7 +224,9 @@ def _locator_names(page: Page, view: CountyView, metric: Metric, panels: Sequenc
     for key, frame in frames:
         x, y = frame.left + frame.width / 2, frame.bottom + frame.height / 2
         high, wide = frame.height / 2 + 2.2, frame.width / 2 + text_width_mm(key, 8) / 2 + 1.5
-        placer.place(Label((key,), Style(8, weight=Weight.BOLD)), [(x, y + high), (x, y - high), (x - wide, y), (x + wide, y)])
+        placer.place(
+            Label((key,), Style(8, weight=Weight.BOLD)), [(x, y + high), (x, y - high), (x - wide, y), (x + wide, y)]
+        )
     villages = {g.community: g.geometry for g in view.after or view.before if g.community.endswith("村")}
     for name, geometry in villages.items():
         spot: Any = shapely.centroid(metric.project(geometry))
@@ -213,36 +237,41 @@ def _locator_names(page: Page, view: CountyView, metric: Metric, panels: Sequenc
         page.text(line)
 
 
-def _notes(page: Page, view: CountyView, metric: Metric, scale: float, words: Words) -> None:
-    page.rectangle(_NOTES, pen=_THIN)
-    _north(page, _NOTES.right - 9, _NOTES.top - 4, words("north"))
-    _scale_bar(page, scale, words)
+def _notes(page: Page, box: Box, view: CountyView, metric: Metric, scale: float, words: Words) -> None:
+    page.rectangle(box, pen=_THIN)
+    _north(page, box.right - 6, box.top - 2, words("north"))
+    _scale_bar(page, box, scale, words)
     meridian = 75 + 3 * (metric.epsg - 4534)
     dated = (("drawn_on", words.date(view.drawn_on)), ("data_as_of", words.date(view.data_as_of)))
     lines = [words("crs", meridian=meridian)]
     lines += [f"{words('compiled_by')}: {view.compiled_by}"] if view.compiled_by else []
     lines += ["  ".join(f"{words(key)}: {value}" for key, value in dated if value)]
     lines += [words("disclaimer")]
-    for number, text in enumerate(line for line in lines if line):
-        page.write(_NOTES.left + 2.5, _NOTES.bottom + 24.5 - number * 6.2, text, _fitting(text, 8, _NOTES.width - 5))
+    step = min(6.2, (box.height - _SCALE_ROOM_MM) / len(lines))
+    for number, text in enumerate(reversed([line for line in lines if line])):
+        page.write(box.left + 2.5, box.bottom + (number + 0.6) * step, text, _fitting(text, 8, box.width - 5))
 
 
 def _north(page: Page, x: float, top: float, text: str) -> None:
-    page.write(x, top - 1.2, text, 9, bold=True, align="center")
-    tip, foot = top - 3.6, top - 14
-    page.shape([(x, tip), (x, foot + 2.6), (x - 2.6, foot)], fill="#222222")
-    page.shape([(x, tip), (x, foot + 2.6), (x + 2.6, foot)], fill="#FFFFFF")
+    page.write(x, top - 1.6, text, 8, bold=True, align="center")
+    tip, foot = top - 3.6, top - 11.5
+    page.shape([(x, tip), (x, foot + 2.2), (x - 2.2, foot)], fill="#222222")
+    page.shape([(x, tip), (x, foot + 2.2), (x + 2.2, foot)], fill="#FFFFFF")
 
 
-def _scale_bar(page: Page, scale: float, words: Words) -> None:
-    left, base = _NOTES.left + 4, _NOTES.top - 15
+def _scale_bar(page: Page, box: Box, scale: float, words: Words) -> None:
     number = f"1:{scale:,.0f}".replace(",", " ")
-    page.write(left - 1.5, _NOTES.top - 4.5, f"{words('scale')} {number}", 11, bold=True)
+    page.write(box.left + 2.5, box.top - 4.0, f"{words('scale')} {number}", 10, bold=True)
+    left, base = box.left + 4, box.top - 12.6
     length = scale_bar_m(scale, 50)
-    step = length * 1000 / scale / 4
-    for part in range(4):
-        page.rectangle(Box(left + part * step, base, step, 1.6), fill="#222222" if part % 2 == 0 else "#FFFFFF", pen=Pen("#222222", 0.2))
-    unit, value = (words("kilometre"), length / 1000) if length >= 1000 else (words("metre"), length)  # noqa: PLR2004
+    step = length * 1000 / scale / _BAR_PARTS
+    for part in range(_BAR_PARTS):
+        page.rectangle(
+            Box(left + part * step, base, step, 1.3),
+            fill="#222222" if part % 2 == 0 else "#FFFFFF",
+            pen=Pen("#222222", 0.2),
+        )
+    unit, value = (words("kilometre"), length / 1000) if length >= _KILOMETRE_M else (words("metre"), length)
     for part in (0, 2, 4):
-        text = f"{value * part / 4:g}" + (unit if part == 4 else "")  # noqa: PLR2004
-        page.write(left + part * step, base + 3.6, text, 7.5, align="center")
+        text = f"{value * part / _BAR_PARTS:g}" + (unit if part == _BAR_PARTS else "")
+        page.write(left + part * step, base + 3.2, text, 7, align="center")

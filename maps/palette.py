@@ -7,13 +7,17 @@ order. The grid line is magenta, as the Beijing grid standard (DB11) draws it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
 
 __all__ = [
     "ANCHOR",
@@ -55,6 +59,7 @@ _GREENS: Final = ("#A93A2A", "#E2926B", "#F3D9A4", "#CFE3B4", "#86BF8C", "#3B8F6
 
 _HOUSEHOLD_BREAKS: Final = (100, 200, 300, 400, 501)
 _PER_WORKER_BREAKS: Final = (150, 200, 250, 300, 400)
+_SRGB_LINEAR_BELOW: Final = 0.04045
 _SHARE_BREAKS: Final = (0.2, 0.4, 0.6, 0.8, 0.95)
 
 
@@ -74,7 +79,7 @@ class Classes:
 
 
 def _ranges(breaks: Sequence[int]) -> tuple[str, ...]:
-    middle = [f"{low}–{high - 1}" for low, high in zip(breaks, breaks[1:], strict=False)]
+    middle = [f"{low}–{high - 1}" for low, high in pairwise(breaks)]
     return (f"<{breaks[0]}", *middle, f"≥{breaks[-1]}")
 
 
@@ -91,14 +96,14 @@ def per_worker_classes() -> Classes:
 def share_classes() -> Classes:
     """Classes of a share 0…1; low is red-brown, high is green, the middle is pale."""
     percents = [round(100 * b) for b in _SHARE_BREAKS]
-    middle = [f"{low}%–{high}%" for low, high in zip(percents, percents[1:], strict=False)]
+    middle = [f"{low}%–{high}%" for low, high in pairwise(percents)]
     return Classes(_SHARE_BREAKS, _GREENS, (f"<{percents[0]}%", *middle, f"≥{percents[-1]}%"))
 
 
 def relative_luminance(colour: str) -> float:
     """Return the WCAG relative luminance (0 black … 1 white) of "#RRGGBB"."""
     channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255.0
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    linear = np.where(channels <= _SRGB_LINEAR_BELOW, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     return float(linear @ (0.2126, 0.7152, 0.0722))
 
 

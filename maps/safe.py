@@ -43,7 +43,9 @@ _URL_ATTRIBUTES: Final = frozenset(
         "xlink:href",
     }
 )
-_VOID: Final = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_VOID: Final = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
 _FORBIDDEN: Final = frozenset({"base", "embed", "frame", "iframe", "object", "portal"})
 _CSS_URL: Final = re.compile(r"url\(\s*(['\"]?)(.*?)\1\s*\)", re.IGNORECASE | re.DOTALL)
 _CSS_IMPORT: Final = re.compile(r"@import\b", re.IGNORECASE)

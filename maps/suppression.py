@@ -8,13 +8,15 @@ anchor households and buildings are never suppressed, and internal papers print 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from maps.view import CountyView, GridView
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from maps.view import CountyView, GridView
 
 __all__ = ["SMALL", "Sum", "county_sums", "printed", "withheld", "withheld_grids"]
 

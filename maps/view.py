@@ -6,11 +6,9 @@ clock; counts are true counts, and `maps.suppression` decides what a public edit
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
@@ -18,6 +16,10 @@ import shapely
 from geo.crs import Metric, metric_for
 from geo.errors import Refused
 from geo.model import ChangeKind, Geometry, GridKind
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "AreaView",
@@ -30,13 +32,16 @@ __all__ = [
     "LineView",
     "PaperState",
     "PointView",
-    "clipped",
+    "core_grids",
     "extent_of",
     "require_drawable",
+    "streets",
 ]
 
 # A grid this many times larger than the median grid of its town is country, not town core.
 RURAL_FACTOR: Final = 12.0
+# A unified code begins with the 12 digits of its community; local numbers are shorter.
+_COMMUNITY_DIGITS: Final = 12
 
 
 class Edition(StrEnum):
@@ -101,7 +106,7 @@ class GridView:
     @property
     def serial(self) -> str:
         """Last three digits of the code, "" where there is none."""
-        return self.code[-3:] if len(self.code) >= 12 else self.code
+        return self.code[-3:] if len(self.code) >= _COMMUNITY_DIGITS else self.code
 
     @property
     def per_worker(self) -> float | None:
@@ -189,7 +194,7 @@ class CountyView:
         return (*coded, *(name for name in seen if name not in coded))
 
     def metric(self) -> Metric:
-        """The metric plane of this county, from the middle of its grids."""
+        """Return the metric plane of this county, from the middle of its grids."""
         west, _, east, _ = shapely.total_bounds([g.geometry for g in (*self.before, *self.after)])
         return metric_for(float(west + east) / 2)
 
@@ -243,31 +248,34 @@ def require_drawable(view: CountyView) -> None:
         )
 
 
-def clipped(geometries: Iterable[Geometry], extent: Extent) -> list[Geometry]:
-    """Return the parts of metric geometries inside `extent`, empty ones dropped.
+def streets(lines: Iterable[LineView]) -> tuple[LineView, ...]:
+    """Return one line per kind and name, its pieces joined; nameless pieces of a kind form one line.
 
-    For drawing only: pieces are never stored or edited, so the coverage is not touched.
+    Maps of streets come in pieces between crossings; drawn and named piece by piece, a name would stand
+    at every crossing.
     """
-    array = np.asarray(list(geometries), dtype=object)
-    if not len(array):
+    groups: dict[tuple[LineKind, str], list[Geometry]] = {}
+    for line in lines:
+        groups.setdefault((line.kind, line.name), []).append(line.geometry)
+    return tuple(
+        LineView(kind=kind, name=name, geometry=shapely.line_merge(shapely.union_all(pieces)))
+        for (kind, name), pieces in groups.items()
+    )
+
+
+def core_grids(grids: Iterable[GridView], metric: Metric) -> list[GridView]:
+    """Return the grids of a town's core: those at most `RURAL_FACTOR` times the median area.
+
+    Villages and forest reach over kilometres and would shrink a town to a dot.
+    """
+    listed = list(grids)
+    if not listed:
         return []
-    parts = shapely.clip_by_rect(array, extent.west, extent.south, extent.east, extent.north)
-    return [part for part in parts if not shapely.is_empty(part)]
+    areas = np.asarray(metric.area_m2(np.asarray([g.geometry for g in listed], dtype=object)))
+    return [g for g, small in zip(listed, areas <= RURAL_FACTOR * np.median(areas), strict=True) if small]
 
 
-def extent_of(grids: Iterable[GridView], metric: Metric, *, core_only: bool = False) -> Extent:
-    """Return the rectangle around grids, in metres.
-
-    Parameters
-    ----------
-    grids : iterable of GridView
-    metric : Metric
-    core_only : bool, keyword
-        Leave out grids more than `RURAL_FACTOR` times the median area (villages, forest), which would
-        shrink a town core to a dot.
-    """
-    shapes = np.asarray(metric.project(np.asarray([g.geometry for g in grids], dtype=object)), dtype=object)
-    if core_only and len(shapes):
-        areas = shapely.area(shapes)
-        shapes = shapes[areas <= RURAL_FACTOR * np.median(areas)]
+def extent_of(grids: Iterable[GridView], metric: Metric) -> Extent:
+    """Return the rectangle around grids, in metres."""
+    shapes = metric.project(np.asarray([g.geometry for g in grids], dtype=object))
     return Extent(*(float(v) for v in shapely.total_bounds(shapes)))

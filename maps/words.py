@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from geo.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["GLOSSARY", "LANGUAGES", "Words", "words"]
 

@@ -5,7 +5,8 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from playwright.sync_api import TimeoutError, sync_playwright
+from playwright.sync_api import TimeoutError as WaitedTooLong
+from playwright.sync_api import sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 ARGUMENTS = [
@@ -57,7 +58,7 @@ def offline_page(path, *, size=(1366, 768), wait="body[data-drawn]"):
             page.goto(own)
             try:
                 page.wait_for_selector(wait, timeout=20_000, state="attached")
-            except TimeoutError as slow:
+            except WaitedTooLong as slow:
                 raise AssertionError(f"the page was not drawn; it complains: {opened.complaints}") from slow
             yield opened
         finally:

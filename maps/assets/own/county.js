@@ -227,15 +227,17 @@ window.wanggeCounty = function (map, data) {
     var a = spot(pair), b = spot([pair[0] + dx, pair[1] + dy]);
     return { x: Math.abs(b.x - a.x), y: Math.abs(b.y - a.y) };
   }
+  var SHIFTS = [[0, 0], [0, -14], [0, 14], [0, -24], [0, 24], [-16, 0], [16, 0], [-16, -14], [16, 14], [-32, 0], [32, 0]];
   function placeGrids() {
     versions[state.version].data.grids.forEach(function (g) {
       var at = spot(g.a), room = reach(g.a, g.r[0], g.r[1]);
       g.l.some(function (rows) {
-        var m = measure(rows, 12), spare = room.y - m.h / 2 + 2;
-        if (!g.o && (m.w / 2 > room.x + 2 || spare < 0)) { return false; }
-        /* a community's name may stand in the middle: then the room above or below it serves */
-        return [0, -14, 14, -24, 24].some(function (shift) {
-          return Math.abs(shift) <= Math.max(spare, 0) && tryPlace(L.point(at.x, at.y + shift), rows, 12, "grid-label");
+        var m = measure(rows, 12), up = room.y - m.h / 2 + 2, side = room.x - m.w / 2 + 2;
+        if (!g.o && (side < 0 || up < 0)) { return false; }
+        /* a community's name may stand in the middle: then the room beside it serves */
+        return SHIFTS.some(function (s) {
+          return Math.abs(s[1]) <= Math.max(up, 0) && Math.abs(s[0]) <= Math.max(side, 0) &&
+            tryPlace(L.point(at.x + s[0], at.y + s[1]), rows, 12, "grid-label");
         });
       });
     });
@@ -255,14 +257,18 @@ window.wanggeCounty = function (map, data) {
     });
   }
   function placeLines() {
+    var found = [];
     overlays.forEach(function (one) {
-      if (!one.set.on || !one.set.labels) { return; }
+      if (!one.set.on) { return; }
       one.set.items.forEach(function (item) {
-        if (!item.n) { return; }
-        var room = reach(item.a, item.r[0], item.r[1]);
-        if (room.x + room.y > 170) { tryPlace(spot(item.a), [item.n], 11, "line-label " + one.set.id); }
+        (item.t || []).forEach(function (t) {
+          var size = reach([t[0], t[1]], t[2], t[3]);
+          if (size.x + size.y > 150) { found.push({ at: spot(t), name: item.n, kind: one.set.id, length: size.x + size.y }); }
+        });
       });
     });
+    found.sort(function (a, b) { return b.length - a.length; });
+    found.forEach(function (f) { tryPlace(f.at, [f.name], 11, "line-label " + f.kind); });
   }
   function place() {
     map.getPane("labels").textContent = "";
