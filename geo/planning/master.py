@@ -30,6 +30,7 @@ _NEGATIVE: Final = -1e-7
 _WHOLE: Final = 1e-6
 _PENALTIES: Final = (30.0, 3_000.0, 300_000.0)
 _ROUNDS: Final = 400
+_INTERIOR_FROM: Final = 800  # atoms from which a cold start by the interior point method is faster
 _QUICK_LEAST: Final = 1_000
 
 
@@ -83,6 +84,7 @@ class Master:
         self.programme = Programme(lower, upper, seed=seed, poll=poll)
         self.best_bound = -np.inf
         self._penalty = 0
+        self._begun = False
         self._artificial = self._add_artificial(pool.first_cut_row)
         self._add_columns(pool.groups, pool.costs)
 
@@ -112,12 +114,8 @@ class Master:
     def add_cut(self, cut: Cut) -> int:
         """Add a row; return its number, for `drop_cut`."""
         number = self.pool.add_cut(cut)
-        columns, values = [], []
-        for place, group in enumerate(self.pool.groups):
-            weight = cut.weight(group)
-            if weight:
-                columns.append(place + self._artificial)
-                values.append(float(weight))
+        places, values = self.pool.weights_of(cut)
+        columns = [place + self._artificial for place in places]
         self.programme.add_rows([-np.inf], [cut.limit], starts=[0], columns=columns, values=values)
         return number
 
@@ -217,7 +215,9 @@ class Master:
         self.programme.set_costs([_PENALTIES[self._penalty]] * self._artificial + self.pool.costs)
 
     def _solve(self, seconds: float) -> Relaxation | None:
-        answer = self.programme.solve_linear(seconds=seconds)
+        cold = not self._begun and len(self.instance) >= _INTERIOR_FROM
+        self._begun = True
+        answer = self.programme.solve_linear(seconds=seconds, interior=cold)
         if answer.values is None or answer.row_duals is None or answer.outcome is not Outcome.OPTIMAL:
             return None
         values = answer.values[self._artificial :]

@@ -10,7 +10,7 @@ from geo.planning.instance import LOAD_SLACK
 if TYPE_CHECKING:
     from geo.planning.instance import Instance
 
-__all__ = ["first_plan"]
+__all__ = ["first_plan", "last_price"]
 
 
 def first_plan(instance: Instance) -> list[tuple[int, ...]] | None:
@@ -27,6 +27,13 @@ def first_plan(instance: Instance) -> list[tuple[int, ...]] | None:
         Groups of atoms, or None where the greedy way ends before K or breaks a wish.
     """
     return _Merging(instance).run()
+
+
+def last_price(instance: Instance) -> float:
+    """Return what the dearest of the greedy merges costs: a first guess of the price of a group."""
+    merging = _Merging(instance)
+    merging.run()
+    return merging.price
 
 
 class _Merging:
@@ -49,6 +56,7 @@ class _Merging:
         self.left = {p: 0 for p in set(instance.parents.tolist())}
         for parent in instance.parents.tolist():
             self.left[parent] += 1
+        self.price = 0.0
         self.heap: list[tuple[float, int, int, int, int]] = []
         self.age = [0] * count
 
@@ -84,12 +92,13 @@ class _Merging:
 
     def _next(self) -> tuple[int, int] | None:
         while self.heap:
-            _, a, b, age_a, age_b = heapq.heappop(self.heap)
+            change, a, b, age_a, age_b = heapq.heappop(self.heap)
             if self.members[a] is None or self.members[b] is None or (age_a, age_b) != (self.age[a], self.age[b]):
                 continue
             floor = self.it.counts.get(int(self.it.parents[a]), (1, 0))[0]
             if self.left[int(self.it.parents[a])] <= floor or not self.foes[a].isdisjoint(self.members[b] or ()):
                 continue
+            self.price = max(self.price, change) if self.price else change
             return a, b
         return None
 

@@ -39,6 +39,7 @@ class Pool:
         self.place: dict[tuple[int, ...], int] = {}
         self.cuts: list[Cut] = []
         self._cuts_of: dict[int, list[int]] = {}
+        self._groups_of: list[list[int]] = [[] for _ in range(len(instance))]
         self.counted = sorted(instance.counts)
         self._row_of_parent = {p: len(instance) + 1 + i for i, p in enumerate(self.counted)}
 
@@ -65,6 +66,8 @@ class Pool:
         for group, cost in zip(groups, costs, strict=True):
             if group not in self.place:
                 self.place[group] = len(self.groups)
+                for atom in group:
+                    self._groups_of[atom].append(len(self.groups))
                 self.groups.append(group)
                 self.costs.append(cost)
                 fresh.append(group)
@@ -77,6 +80,18 @@ class Pool:
             self._cuts_of.setdefault(atom, []).append(number)
         self.cuts.append(cut)
         return number
+
+    def weights_of(self, cut: Cut) -> tuple[list[int], list[float]]:
+        """Return the groups of the pool with a weight in a cut, and the weights."""
+        if cut.groups:
+            places = sorted(self.place[group] for group in cut.groups if group in self.place)
+            return places, [1.0] * len(places)
+        tally: dict[int, int] = {}
+        for atom in sorted(cut.atoms):
+            for place in self._groups_of[atom]:
+                tally[place] = tally.get(place, 0) + 1
+        held = sorted((place, float(inside // 2)) for place, inside in tally.items() if inside > 1)
+        return [place for place, _ in held], [weight for _, weight in held]
 
     def columns(self, groups: Sequence[tuple[int, ...]]) -> tuple[list[int], list[int], list[float]]:
         """Return start of each column, rows and values of these groups."""
@@ -106,10 +121,9 @@ class Pool:
         worth = np.add.reduceat(prices.atoms[flat], starts) + prices.parents[self.instance.parents[flat[starts]]]
         reduced: NDArray[np.float64] = np.array(self.costs) - worth
         for dual, cut in zip(duals.tolist(), self.cuts, strict=False):
-            if dual < 0 and cut.groups:
-                reduced -= dual * np.array([cut.weight(group) for group in self.groups])
-            elif dual < 0:
-                reduced -= dual * (np.add.reduceat(np.isin(flat, list(cut.atoms)).astype(np.int64), starts) // 2)
+            if dual < 0:
+                places, weights = self.weights_of(cut)
+                reduced[places] -= dual * np.array(weights)
         return reduced
 
     def reduced(self, listing: Listing, duals: NDArray[np.float64]) -> list[NDArray[np.float64]]:

@@ -99,7 +99,7 @@ class Search:
             self._open()
             self._decide()
         except OutOfTime:
-            self.bound = max(self.bound, self.master.best_bound)
+            self.bound = max(self.bound, -np.inf if self._master is None else self._master.best_bound)
         return Verdict(self.plan, self.value, self.bound)
 
     def again(self, cuts: Sequence[Cut]) -> Verdict:
@@ -169,11 +169,19 @@ class Search:
     def _close(self, relaxation: Relaxation) -> None:
         """Integer programmes over growing windows until proven."""
         self.clock.tell(0.5, "integer programme")
+        self._integer_over_pool(relaxation)
+        self._prove(relaxation)
+
+    def _integer_over_pool(self, relaxation: Relaxation) -> None:
+        """Find a plan among the groups of the pool with the least reduced costs."""
         reduced = self.pool.reduced_all(relaxation.prices, relaxation.cut_duals)
         window = self._first_window(reduced)
         picked = np.flatnonzero(reduced <= window).tolist()
         groups = [self.pool.groups[k] for k in picked]
         self._integer(groups, [self.pool.costs[k] for k in picked])
+
+    def _prove(self, relaxation: Relaxation) -> None:
+        """Solve over every group under the window until it is closed."""
         while not self._settled():
             window = self.value - relaxation.bound if self.plan is not None else np.inf
             self.clock.tell(0.7, "proof")
