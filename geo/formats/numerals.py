@@ -38,6 +38,7 @@ _DIGITS: Final = dict(zip("〇零一二三四五六七八九", (0, 0, 1, 2, 3, 4
 }
 _UNITS: Final = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _MYRIAD: Final = 10_000
+_INT_DIGITS: Final = 18
 _NUMERAL: Final = r"\d+|[〇零○一二三四五六七八九两壹贰叁肆伍陆柒捌玖十拾百佰千仟万]+"
 _INVISIBLE: Final = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _BLANK: Final = re.compile(r"\s+")
@@ -136,7 +137,7 @@ def parse_number(text: str) -> int | None:
     """Return an integer written with digits (any width, leading zeros) or in Chinese, else None."""
     word = normalise(text).strip("()")
     if word.isascii() and word.isdigit():
-        return int(word) if len(word) < 19 else None  # noqa: PLR2004 - beyond int64
+        return int(word) if len(word) <= _INT_DIGITS else None
     return chinese_to_int(word)
 
 
@@ -148,6 +149,8 @@ def count_of(text: str) -> int | float | None:
     >>> [count_of(t) for t in ("312户", "１,２３４ 人", "约三百二十户", "56.5㎡", "312-315", "")]
     [312, 1234, 320, 56.5, None, None]
     """
+    if text.isascii() and text.isdigit() and len(text) <= _INT_DIGITS:  # what nearly all cells hold
+        return int(text)
     match = _COUNT.fullmatch(normalise(text))
     if match is None:
         return None

@@ -138,7 +138,7 @@ def _clean(cell: Any) -> Any:
 
 
 def _filled(row: Sequence[Any]) -> int:
-    return sum(cell is not None for cell in row)
+    return len(row) - row.count(None)
 
 
 def _is_label(cell: Any) -> bool:
@@ -351,6 +351,8 @@ def _identifier(name: str, cell: Any, harvest: Harvest) -> str | None:
             return None
         harvest.warn(f"列 {name} 是数值, 已按文本读取; 开头的 0 可能已丢失")
         return text
+    if cell.isascii() and cell.isalnum() and "E" not in cell.upper():
+        return str(cell)
     if _SCIENTIFIC.match(cell):
         harvest.warn(f"列 {name} 有科学计数法的号码 (如 2.3E+14), 末位已丢失, 未采用: 请把该列设为文本后重新导出")
         return None
