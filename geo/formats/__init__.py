@@ -19,21 +19,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import EncodingUnknown, NotFound, Where
+from geo.formats.dataset import Dataset, Feature, Harvest, Rejected, Source
+from geo.formats.delimited import read_csv
+from geo.formats.dxf import read_dxf
+from geo.formats.encoding import canonical_encoding
+from geo.formats.geojson import read_geojson
+from geo.formats.geopackage import read_geopackage
+from geo.formats.kml import read_kml
+from geo.formats.shapefile import read_shapefile
+from geo.formats.sniff import load, sniff
+from geo.formats.tables import personal_columns
+from geo.formats.write import write
+from geo.formats.xls import read_xls
+from geo.formats.xlsx import read_xlsx
 from geo.settings import Limits
-
-from .dataset import Dataset, Feature, Harvest, Rejected, Source
-from .delimited import read_csv
-from .dxf import read_dxf
-from .encoding import canonical_encoding
-from .geojson import read_geojson
-from .geopackage import read_geopackage
-from .kml import read_kml
-from .shapefile import read_shapefile
-from .sniff import load, sniff
-from .tables import personal_columns
-from .write import write
-from .xls import read_xls
-from .xlsx import read_xlsx
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -83,7 +83,7 @@ class Archive:
                     if size > min(member.size, self._left):
                         raise HostileFile("压缩包目录与内容不符", code="zip-lies", where=place, remedy="重新压缩")
                     chunks.append(chunk)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
             raise Refused(_TRUNCATED, code="zip-damaged", where=place, remedy="重新压缩或重新下载") from error
         self._left -= size
         return b"".join(chunks)
@@ -114,7 +114,7 @@ def open_archive(data: bytes, *, limits: Limits, file: str, nested: bool = False
     try:
         bundle = zipfile.ZipFile(io.BytesIO(data))
         infos = bundle.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, EOFError) as error:
+    except (zipfile.BadZipFile, RuntimeError, ValueError, OverflowError, EOFError) as error:
         raise Refused(_TRUNCATED, code="zip-damaged", where=place, remedy="重新压缩或重新下载") from error
     _check_totals(infos, packed=len(data), limits=limits, place=place)
     members = tuple(_member(info, place=place, nested=nested) for info in infos if not info.is_dir())

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from geo.errors import Refused, Where
-
-from .encoding import canonical_encoding, decode_cut, detect
+from geo.formats.encoding import canonical_encoding, decode_cut, detect
 
 __all__ = ["Dbf", "read_dbf"]
 

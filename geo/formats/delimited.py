@@ -12,10 +12,9 @@ import io
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import HostileFile, Refused, Where
-
-from .dataset import Harvest, Source
-from .encoding import decode
-from .tables import Sheet, read_sheet
+from geo.formats.dataset import Harvest, Source
+from geo.formats.encoding import decode
+from geo.formats.tables import Sheet, read_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

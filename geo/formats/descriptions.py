@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 from typing import Final
 
-from .numerals import strip_marks
+from geo.formats.numerals import strip_marks
 
 __all__ = ["read_description"]
 

@@ -16,11 +16,10 @@ from ezdxf import filemanagement, recover
 from ezdxf.lldxf.const import DXFError, DXFStructureError
 
 from geo.errors import EncodingUnknown, Refused, Where
-
-from .dataset import Feature, Harvest, Source, name_of
-from .descriptions import read_description
-from .encoding import canonical_encoding, detect
-from .numerals import strip_marks
+from geo.formats.dataset import Feature, Harvest, Source, name_of
+from geo.formats.descriptions import read_description
+from geo.formats.encoding import canonical_encoding, detect
+from geo.formats.numerals import strip_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,8 @@ import shapely
 
 from geo.crs import datum_word
 from geo.errors import HostileFile, Refused, Where
-
-from .dataset import Feature, Harvest, Source, name_of
-from .encoding import decode
+from geo.formats.dataset import Feature, Harvest, Source, name_of
+from geo.formats.encoding import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

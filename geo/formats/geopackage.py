@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from geo.crs import datum_word
 from geo.errors import HostileFile, NotFound, Refused, Where
-
-from .dataset import Feature, Harvest, Source, name_of
-from .drivers import gdal_guard, geometry_of, pyogrio
+from geo.formats.dataset import Feature, Harvest, Source, name_of
+from geo.formats.drivers import gdal_guard, geometry_of, pyogrio
 
 __all__ = ["read_geopackage"]
 

@@ -19,12 +19,11 @@ import shapely
 from defusedxml.common import DefusedXmlException
 
 from geo.errors import EncodingUnknown, HostileFile, Refused, Where
-
-from .archive import open_archive
-from .dataset import Feature, Harvest, Source
-from .descriptions import read_description
-from .encoding import Decoded, canonical_encoding, decode
-from .numerals import strip_marks
+from geo.formats.archive import open_archive
+from geo.formats.dataset import Feature, Harvest, Source
+from geo.formats.descriptions import read_description
+from geo.formats.encoding import Decoded, canonical_encoding, decode
+from geo.formats.numerals import strip_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,12 +15,11 @@ import shapely
 
 from geo.crs import datum_word
 from geo.errors import Refused, Where
-
-from .archive import open_archive
-from .dataset import Feature, Harvest, Source, name_of
-from .dbf import Dbf, read_dbf
-from .drivers import gdal_guard, geometry_of, pyogrio
-from .sniff import load
+from geo.formats.archive import open_archive
+from geo.formats.dataset import Feature, Harvest, Source, name_of
+from geo.formats.dbf import Dbf, read_dbf
+from geo.formats.drivers import gdal_guard, geometry_of, pyogrio
+from geo.formats.sniff import load
 
 if TYPE_CHECKING:
     from geo.model import Geometry

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from geo.errors import HostileFile, Refused, Where
-
-from .archive import Archive, open_archive
+from geo.formats.archive import Archive, open_archive
 
 if TYPE_CHECKING:
     from geo.settings import Limits

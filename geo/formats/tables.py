@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from .dataset import Feature, Harvest, name_of
-from .numerals import count_of, normalise, strip_marks
+from geo.formats.dataset import Feature, Harvest, name_of
+from geo.formats.numerals import count_of, normalise, strip_marks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,13 +21,12 @@ from typing import TYPE_CHECKING, Final
 
 from geo.crs import CGCS2000, Datum
 from geo.errors import Refused, Where
-
-from .atomic import replacing
-from .write_gdal import write_gpkg, write_shp, write_shp_zip
-from .write_text import write_csv, write_geojson, write_kml
+from geo.formats.atomic import replacing
+from geo.formats.write_gdal import write_gpkg, write_shp, write_shp_zip
+from geo.formats.write_text import write_csv, write_geojson, write_kml
 
 if TYPE_CHECKING:
-    from .dataset import Feature
+    from geo.formats.dataset import Feature
 
 __all__ = ["Written", "write"]
 

@@ -15,11 +15,10 @@ import shapely
 
 from geo.crs import Datum, wkt_of
 from geo.errors import Refused, Where
-
-from .atomic import replacing
-from .dataset import Feature
-from .drivers import gdal_guard, pyogrio
-from .write_text import safe_cell
+from geo.formats.atomic import replacing
+from geo.formats.dataset import Feature
+from geo.formats.drivers import gdal_guard, pyogrio
+from geo.formats.write_text import safe_cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from geo.formats.dataset import Feature
     from geo.model import Geometry
-
-    from .dataset import Feature
 
 __all__ = ["plain_cell", "safe_cell", "write_csv", "write_geojson", "write_kml"]
 

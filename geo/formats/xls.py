@@ -9,9 +9,8 @@ from typing import Any, Final
 import xlrd
 
 from geo.errors import HostileFile, NotFound, Refused, Where
-
-from .dataset import Harvest, Source
-from .tables import Merge, Sheet, read_sheet
+from geo.formats.dataset import Harvest, Source
+from geo.formats.tables import Merge, Sheet, read_sheet
 
 __all__ = ["read_xls"]
 

@@ -17,10 +17,9 @@ from openpyxl.utils.cell import range_boundaries
 from openpyxl.utils.exceptions import InvalidFileException
 
 from geo.errors import HostileFile, NotFound, Refused, Where
-
-from .archive import Archive, open_archive
-from .dataset import Harvest, Source
-from .tables import Merge, Sheet, read_sheet
+from geo.formats.archive import Archive, open_archive
+from geo.formats.dataset import Harvest, Source
+from geo.formats.tables import Merge, Sheet, read_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,6 @@ undone by fixed-point iteration, not by the one-step approximation that leaves m
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
+from geo.crs.shifted import undo, wgs_to_bd, wgs_to_gcj
 from geo.errors import DatumRequired, Refused
 
 __all__ = [
@@ -50,14 +50,7 @@ FloatArray = NDArray[np.float64]
 STORED_EPSG: Final = 4490
 LATTICE_PER_DEGREE: Final = 1_000_000_000
 
-_KRASOVSKY_A: Final = 6378245.0
-_KRASOVSKY_EE: Final = 0.00669342162296594323
-_X_PI: Final = math.pi * 3000.0 / 180.0
-# The shifted datums are defined for mainland China only; outside this box they equal WGS84.
-_SHIFT_BOX: Final = (72.004, 0.8293, 137.8347, 55.8271)
-_ITERATIONS: Final = 12
 _MERIDIANS: Final = (75, 135)
-_CONVERGED_DEG: Final = 1e-12
 _DECLARATION_CHARS: Final = 20_000
 _CRS84: Final = re.compile(r"(?:^|[:/])CRS84$", re.IGNORECASE)
 _EPSG_NAME: Final = re.compile(
@@ -219,52 +212,6 @@ def snap_geometry(geometries: Any) -> Any:
     return shapely.transform(shapely.force_2d(geometries), snap)
 
 
-def _shift(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
-    x, y = lon - 105.0, lat - 35.0
-    root = np.sqrt(np.abs(x))
-    short = (20.0 * np.sin(6.0 * x * np.pi) + 20.0 * np.sin(2.0 * x * np.pi)) * 2.0 / 3.0
-    d_lat = -100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root + short
-    d_lat += (20.0 * np.sin(y * np.pi) + 40.0 * np.sin(y / 3.0 * np.pi)) * 2.0 / 3.0
-    d_lat += (160.0 * np.sin(y / 12.0 * np.pi) + 320.0 * np.sin(y * np.pi / 30.0)) * 2.0 / 3.0
-    d_lon = 300.0 + x + 2.0 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root + short
-    d_lon += (20.0 * np.sin(x * np.pi) + 40.0 * np.sin(x / 3.0 * np.pi)) * 2.0 / 3.0
-    d_lon += (150.0 * np.sin(x / 12.0 * np.pi) + 300.0 * np.sin(x / 30.0 * np.pi)) * 2.0 / 3.0
-    rad = np.radians(lat)
-    magic = 1.0 - _KRASOVSKY_EE * np.sin(rad) ** 2
-    d_lat = np.degrees(d_lat / (_KRASOVSKY_A * (1.0 - _KRASOVSKY_EE) / (magic * np.sqrt(magic))))
-    d_lon = np.degrees(d_lon / (_KRASOVSKY_A / np.sqrt(magic) * np.cos(rad)))
-    return d_lon, d_lat
-
-
-def _wgs_to_gcj(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
-    west, south, east, north = _SHIFT_BOX
-    inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
-    d_lon, d_lat = _shift(np.where(inside, lon, 105.0), np.where(inside, lat, 35.0))
-    return lon + np.where(inside, d_lon, 0.0), lat + np.where(inside, d_lat, 0.0)
-
-
-def _gcj_to_bd(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
-    radius = np.hypot(lon, lat) + 0.00002 * np.sin(lat * _X_PI)
-    theta = np.arctan2(lat, lon) + 0.000003 * np.cos(lon * _X_PI)
-    return radius * np.cos(theta) + 0.0065, radius * np.sin(theta) + 0.006
-
-
-def _wgs_to_bd(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
-    return _gcj_to_bd(*_wgs_to_gcj(lon, lat))
-
-
-def _undo(forward: Any, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Invert a near-identity shift by fixed-point iteration: p ← p + (target − f(p))."""
-    lon, lat = x.copy(), y.copy()
-    for _ in range(_ITERATIONS):
-        seen_lon, seen_lat = forward(lon, lat)
-        step_lon, step_lat = x - seen_lon, y - seen_lat
-        lon, lat = lon + step_lon, lat + step_lat
-        if max(np.max(np.abs(step_lon), initial=0.0), np.max(np.abs(step_lat), initial=0.0)) < _CONVERGED_DEG:
-            break
-    return lon, lat
-
-
 @lru_cache(maxsize=64)
 def _transformer(source: int, target: int) -> Transformer:
     return Transformer.from_crs(source, target, always_xy=True)
@@ -294,8 +241,8 @@ def to_cgcs2000(x: ArrayLike, y: ArrayLike, datum: Datum) -> tuple[FloatArray, F
     if datum in (GCJ02, BD09):
         good = np.isfinite(east) & np.isfinite(north)
         lon, lat = np.full(east.shape, np.nan), np.full(north.shape, np.nan)
-        forward = _wgs_to_gcj if datum == GCJ02 else _wgs_to_bd
-        lon[good], lat[good] = _undo(forward, east[good], north[good])
+        forward = wgs_to_gcj if datum == GCJ02 else wgs_to_bd
+        lon[good], lat[good] = undo(forward, east[good], north[good])
         return lon, lat
     if datum.epsg is None:
         raise DatumRequired("the datum of these coordinates is not declared", remedy="declare it")
@@ -310,9 +257,9 @@ def from_cgcs2000(lon: ArrayLike, lat: ArrayLike, datum: Datum) -> tuple[FloatAr
     if datum in (CGCS2000, WGS84):
         return east, north
     if datum == GCJ02:
-        return _wgs_to_gcj(east, north)
+        return wgs_to_gcj(east, north)
     if datum == BD09:
-        return _wgs_to_bd(east, north)
+        return wgs_to_bd(east, north)
     if datum.epsg is None:
         raise DatumRequired("the target datum is not declared", remedy="declare it")
     x, y = _transformer(STORED_EPSG, datum.epsg).transform(east, north)
