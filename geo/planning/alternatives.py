@@ -40,7 +40,7 @@ def next_best(task: Task, search: Search, proposal: Proposal, *, count: int) -> 
         if not merges:
             break
         cuts.append(leave_out(merges, keeping=len(merges) - math.ceil(_DIFFERENT * len(merges))))
-        latest = task.judged(search, search.again(cuts))
+        latest = task.judged(search, search.again(cuts)).proposal
         if latest.status in (Status.INFEASIBLE, Status.UNKNOWN):
             break
         found.append(latest)
@@ -51,7 +51,7 @@ def without_group(task: Task, search: Search, group: tuple[int, ...]) -> Proposa
     """Return the best plan in which this very group of units does not occur."""
     atom_of = {unit: atom for atom, units in enumerate(search.instance.atoms) for unit in units}
     atoms = tuple(sorted({atom_of[unit] for unit in group}))
-    return task.judged(search, search.again([leave_out([atoms], keeping=0)]))
+    return task.judged(search, search.again([leave_out([atoms], keeping=0)])).proposal
 
 
 def _atom_groups(search: Search, proposal: Proposal) -> list[tuple[int, ...]]:

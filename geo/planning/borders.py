@@ -8,7 +8,6 @@ refused by name, for a merge across it would tear or double the ground.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +17,8 @@ import shapely
 from geo.errors import CoverageBroken, Refused, Where
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 __all__ = ["STRIP_M", "TOUCH_M", "Borders", "measure_borders"]
@@ -96,7 +97,7 @@ def measure_borders(
         pairs, pieces = np.concatenate([pairs, more_pairs]), np.concatenate([pieces, more_pieces])
     shared = _away_from(pieces, barriers, metric, barrier_snap_m)
     key, place = np.unique(pairs[:, 0] * len(array) + pairs[:, 1], return_inverse=True)
-    total = np.bincount(place, weights=shared, minlength=len(key))
+    total = np.bincount(place, weights=shared, minlength=len(key)).astype(np.float64, copy=False)
     some = total > _LEAST_M
     centroids = shapely.get_coordinates(shapely.centroid(plane))
     couples = np.column_stack([key // len(array), key % len(array)])[some]

@@ -12,7 +12,7 @@ __all__ = ["Clock", "OutOfTime", "Progress"]
 Progress = Callable[[float, str], None]
 
 
-class OutOfTime(Exception):  # noqa: N818 - ends a search inside the room; it never leaves it
+class OutOfTime(Exception):
     """The time limit was met or the caller asked to stop."""
 
 

@@ -23,6 +23,8 @@ from geo.planning.proposal import Saying
 from geo.planning.search import Search
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from geo.planning.units import Units
 
 __all__ = ["Wish", "conflict", "impossible", "wishes_of"]
@@ -65,11 +67,7 @@ def wishes_of(units: Units, constraints: Constraints, *, groups: tuple[int, int]
 
     wishes = []
     if groups is not None:
-        zh, en = (
-            (f"{groups[0]}", f"{groups[0]}")
-            if groups[0] == groups[1]
-            else ("{}至{}".format(*groups), "{} to {}".format(*groups))
-        )
+        zh, en = _range_words(groups)
         wishes.append(Wish(Saying(f"合并为{zh}个网格", f"merge into {en} groups"), groups=groups))
     if constraints.max_load is not None:
         limit = f"{constraints.max_load:g}"
@@ -78,19 +76,29 @@ def wishes_of(units: Units, constraints: Constraints, *, groups: tuple[int, int]
         limit = f"{constraints.min_load:g}"
         wishes.append(Wish(Saying(f"每个网格不少于{limit}", f"no group below {limit}"), min_load=constraints.min_load))
     for label, count in constraints.counts.items():
-        low, high = count_range(count)
-        zh = f"{low}" if low == high else f"{low}至{high}"
-        en = f"{low}" if low == high else f"{low} to {high}"
+        zh, en = _range_words(count_range(count))
         wishes.append(Wish(Saying(f"{label}为{zh}个网格", f"{en} groups in {label}"), counts={label: count}))
-    for unit in constraints.keep:
-        wishes.append(Wish(Saying(f"保留{names([unit])}不合并", f"keep {names([unit])} unmerged"), keep=(unit,)))
-    for held in constraints.together:
-        wishes.append(Wish(Saying(f"{names(held)}并在一起", f"{names(held)} together"), together=(held,)))
-    for held in constraints.apart:
-        wishes.append(Wish(Saying(f"{names(held)}不得合并", f"{names(held)} apart"), apart=(held,)))
-    for held in constraints.fixed:
-        wishes.append(Wish(Saying(f"{names(held)}保持现状", f"{names(held)} stay as they are"), fixed=(held,)))
+    wishes += [
+        Wish(Saying(f"保留{names([unit])}不合并", f"keep {names([unit])} unmerged"), keep=(unit,))
+        for unit in constraints.keep
+    ]
+    wishes += [
+        Wish(Saying(f"{names(held)}并在一起", f"{names(held)} together"), together=(held,))
+        for held in constraints.together
+    ]
+    wishes += [
+        Wish(Saying(f"{names(held)}不得合并", f"{names(held)} apart"), apart=(held,)) for held in constraints.apart
+    ]
+    wishes += [
+        Wish(Saying(f"{names(held)}保持现状", f"{names(held)} stay as they are"), fixed=(held,))
+        for held in constraints.fixed
+    ]
     return wishes
+
+
+def _range_words(span: tuple[int, int]) -> tuple[str, str]:
+    low, high = span
+    return (f"{low}", f"{low}") if low == high else (f"{low}至{high}", f"{low} to {high}")
 
 
 def conflict(
@@ -118,7 +126,24 @@ def conflict(
     if clash([]):
         return (Saying("各单元的邻接关系和归属本身不允许", "neighbours and parents alone forbid it"),)
     core = _explain(clash, [], [], everything)
+    if len(core) == 1:
+        return (_with_cause(units, wishes[core[0]]),)
     return tuple(wishes[k].saying for k in sorted(core))
+
+
+def _with_cause(units: Units, wish: Wish) -> Saying:
+    """Return a wish that cannot hold even alone, with the figure it breaks against."""
+    zh, en = wish.saying.zh, wish.saying.en
+    if wish.max_load is not None and float(units.loads.max()) > wish.max_load:
+        unit = int(units.loads.argmax())
+        zh += f"（{units.ids[unit]}已有{units.loads[unit]:g}）"
+        en += f" ({units.ids[unit]} alone has {units.loads[unit]:g})"
+    elif wish.groups is not None:
+        instance = compile_instance(units, groups=wish.groups[0], weights=Weights(), constraints=Constraints())
+        least = int(_components(instance).max()) + 1
+        zh += f"（按邻接和归属只能是{least}至{len(units)}个）"
+        en += f" (neighbours and parents allow {least} to {len(units)})"
+    return Saying(zh, en)
 
 
 def _explain(clash: Clash, background: list[int], added: list[int], rest: list[int]) -> list[int]:
@@ -188,7 +213,7 @@ def impossible(instance: Instance) -> bool:
     return total_low > it.most or total_high < it.fewest
 
 
-def _ranges(it: Instance, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ranges(it: Instance, part: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     load = np.bincount(part, weights=it.loads)
     size = np.bincount(part)
     low = np.ones(len(load), dtype=np.int64)
@@ -211,7 +236,7 @@ def _disjoint(sets: Sequence[Sequence[int]]) -> bool:
     return len(flat) == len(set(flat))
 
 
-def _components(it: Instance) -> np.ndarray:
+def _components(it: Instance) -> NDArray[np.int64]:
     label = np.arange(len(it))
     while True:
         lower = label.copy()

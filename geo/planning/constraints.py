@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from geo.errors import Refused
-from geo.planning.units import Units
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from geo.planning.units import Units
 
 __all__ = ["Constraints", "Count", "Weights"]
 

@@ -25,11 +25,11 @@ _SAME: Final = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvePoint:
-    """One K: its proposal, and what the last step to it from K+1 cost (NaN at the top or without a plan)."""
+    """One K: its proposal, and what the step to it from K+1 cost (None at the top or without a plan)."""
 
     count: int
     proposal: Proposal
-    step_cost: float
+    step_cost: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +112,12 @@ def curve(
         task = Task(
             units=units, weights=weights or Weights(), constraints=wishes, clock=Clock(share), seed=seed, gap=gap
         )
-        found = task.solve(count).proposal
-        points.append(CurvePoint(count=count, proposal=found, step_cost=found.objective - above))
+        found = task.solve(count)
+        step = found.objective - above
+        points.append(CurvePoint(count=count, proposal=found.proposal, step_cost=step if math.isfinite(step) else None))
         above = found.objective
-    return Curve(
-        points=tuple(points), knee=_knee([(p.count, p.proposal.objective) for p in points if p.proposal.groups])
-    )
+    plans = [(p.count, p.proposal.objective) for p in points if p.proposal.objective is not None]
+    return Curve(points=tuple(points), knee=_knee(plans))
 
 
 def _knee(plans: Sequence[tuple[int, float]]) -> int | None:

@@ -180,13 +180,14 @@ def compile_instance(
         atom_of[list(members)] = a
     total, rim = units.total_load, max(units.total_perimeter_m, np.finfo(np.float64).tiny)
     scale = float(groups)
-    loads = np.bincount(atom_of, weights=units.loads, minlength=len(atoms))
+    loads = np.bincount(atom_of, weights=units.loads, minlength=len(atoms)).astype(np.float64, copy=False)
     peaks = np.zeros(len(atoms))
     np.maximum.at(peaks, atom_of, units.loads)
     ends = atom_of[units.pairs]
     saving = 2.0 * weights.compactness * units.shared_m / rim * scale
     inner = ends[:, 0] == ends[:, 1]
-    own = np.bincount(atom_of, weights=units.perimeters_m, minlength=len(atoms)) * (weights.compactness / rim * scale)
+    own = np.bincount(atom_of, weights=units.perimeters_m, minlength=len(atoms)).astype(np.float64, copy=False)
+    own *= weights.compactness / rim * scale
     own += (weights.disruption - 2.0 * weights.balance) / total * scale * loads
     own -= np.bincount(ends[inner, 0], weights=saving[inner], minlength=len(atoms))
     alone = np.zeros(len(atoms), dtype=bool)
@@ -255,10 +256,10 @@ def _neighbours(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
     both = np.concatenate([ends, ends[:, ::-1]])
     key, place = np.unique(both[:, 0] * count + both[:, 1], return_inverse=True)
-    savings = np.bincount(place, weights=np.concatenate([saving, saving]), minlength=len(key))
+    savings = np.bincount(place, weights=np.concatenate([saving, saving]), minlength=len(key)).astype(np.float64)
     links = np.bincount(place, weights=np.concatenate([joins, joins]), minlength=len(key)) > 0
     heads, tails = key // count, key % count
-    return heads, tails, savings, links, np.searchsorted(heads, np.arange(count + 1))
+    return heads, tails, savings, links, np.searchsorted(heads, np.arange(count + 1)).astype(np.int64)
 
 
 def _apart(constraints: Constraints, atom_of: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -31,6 +31,7 @@ _WHOLE: Final = 1e-6
 _PENALTIES: Final = (30.0, 3_000.0, 300_000.0)
 _ROUNDS: Final = 400
 _INTERIOR_FROM: Final = 800  # atoms from which a cold start by the interior point method is faster
+_CUTS_AT_ONCE: Final = 200
 _QUICK_LEAST: Final = 1_000
 
 
@@ -150,14 +151,24 @@ class Master:
             if added:
                 result = self._again(result, seconds)
                 continue
-            if listing.floor < _NEGATIVE or (result.missing <= _WHOLE and (result.whole or not self._separate(result))):
-                return replace(result, bound=safe, complete=listing.floor >= _NEGATIVE)
-            if result.missing > _WHOLE and not self._dearer():
+            if listing.floor < _NEGATIVE:
+                return replace(result, bound=safe)
+            further = self._cut(result, seconds)
+            if further is None:
                 return replace(result, bound=safe, complete=True)
-            result = self._again(result, seconds)
+            result = further
         return self._nothing() if result is None else replace(result, bound=-np.inf)
 
-    def _again(self, last: Relaxation, seconds: float) -> Relaxation | None:
+    def _cut(self, result: Relaxation, seconds: float) -> Relaxation | None:
+        """Cut until nothing is violated (pricing waits for that); None when there was nothing to do."""
+        if result.missing > _WHOLE:
+            return self._again(result, seconds) if self._dearer() else None
+        begun = result
+        while not result.whole and self._separate(result):
+            result = self._again(result, seconds)
+        return None if result is begun else result
+
+    def _again(self, last: Relaxation, seconds: float) -> Relaxation:
         result = self._solve(seconds)
         return result if result is not None else last
 
@@ -182,7 +193,8 @@ class Master:
     def _separate(self, result: Relaxation) -> bool:
         part = np.flatnonzero((result.values > _WHOLE) & (result.values < 1 - _WHOLE)).tolist()
         known = {cut.atoms for cut in self.pool.cuts}
-        found = odd_sets([self.pool.groups[k] for k in part], result.values[part].tolist())
+        most = max(_CUTS_AT_ONCE, len(self.instance) // 10)
+        found = odd_sets([self.pool.groups[k] for k in part], result.values[part].tolist(), limit=most)
         fresh = [held for held in found if held not in known]
         for held in fresh:
             self.add_cut(odd_cut(held))

@@ -10,7 +10,7 @@ from geo.planning.instance import LOAD_SLACK
 if TYPE_CHECKING:
     from geo.planning.instance import Instance
 
-__all__ = ["first_plan", "last_price"]
+__all__ = ["first_plan"]
 
 
 def first_plan(instance: Instance) -> list[tuple[int, ...]] | None:
@@ -29,20 +29,13 @@ def first_plan(instance: Instance) -> list[tuple[int, ...]] | None:
     return _Merging(instance).run()
 
 
-def last_price(instance: Instance) -> float:
-    """Return what the dearest of the greedy merges costs: a first guess of the price of a group."""
-    merging = _Merging(instance)
-    merging.run()
-    return merging.price
-
-
 class _Merging:
     def __init__(self, instance: Instance) -> None:
         self.it = instance
         count = len(instance)
         self.members: list[list[int] | None] = [[a] for a in range(count)]
-        self.load = instance.loads.tolist()
-        self.peak = instance.peaks.tolist()
+        self.load: list[float] = instance.loads.tolist()
+        self.peak: list[float] = instance.peaks.tolist()
         self.near: list[dict[int, float]] = [{} for _ in range(count)]
         for head, tail, saving in zip(
             instance.heads.tolist(), instance.tails.tolist(), instance.savings.tolist(), strict=True
@@ -53,10 +46,9 @@ class _Merging:
         for a, b in instance.apart.tolist():
             self.foes[a].add(b)
             self.foes[b].add(a)
-        self.left = {p: 0 for p in set(instance.parents.tolist())}
+        self.left = dict.fromkeys(set(instance.parents.tolist()), 0)
         for parent in instance.parents.tolist():
             self.left[parent] += 1
-        self.price = 0.0
         self.heap: list[tuple[float, int, int, int, int]] = []
         self.age = [0] * count
 
@@ -92,13 +84,12 @@ class _Merging:
 
     def _next(self) -> tuple[int, int] | None:
         while self.heap:
-            change, a, b, age_a, age_b = heapq.heappop(self.heap)
+            _, a, b, age_a, age_b = heapq.heappop(self.heap)
             if self.members[a] is None or self.members[b] is None or (age_a, age_b) != (self.age[a], self.age[b]):
                 continue
             floor = self.it.counts.get(int(self.it.parents[a]), (1, 0))[0]
             if self.left[int(self.it.parents[a])] <= floor or not self.foes[a].isdisjoint(self.members[b] or ()):
                 continue
-            self.price = max(self.price, change) if self.price else change
             return a, b
         return None
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geo.planning.cuts import Cut
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from geo.planning.cuts import Cut
     from geo.planning.instance import Instance
     from geo.planning.pricing import Listing, Prices
 

@@ -212,7 +212,7 @@ class _Growth:
             able &= ~((atom == a) & (members == b).any(axis=1)[row])
         key = row[able] * len(it) + atom[able]
         pair, place = np.unique(key, return_inverse=True)
-        total = np.bincount(place, weights=saved[able], minlength=len(pair))
+        total = np.bincount(place, weights=saved[able], minlength=len(pair)).astype(np.float64)
         linked = np.bincount(place, weights=link[able], minlength=len(pair)) > 0
         return pair[linked] // len(it), pair[linked] % len(it), total[linked]
 
@@ -257,7 +257,7 @@ class _Growth:
         return np.minimum(by_reach, np.maximum(by_region, 0.0))
 
     def _regions(self) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-        """Connected regions of useful atoms at each level, the gains of each, and each atom's part in them."""
+        """Return the connected regions of useful atoms at each level, the gains of each, and each atom's part."""
         it = self.instance
         region = np.empty(self.reach.shape, dtype=np.int64)
         plus = np.empty(self.reach.shape)
@@ -273,7 +273,7 @@ class _Growth:
         return region, yields, plus
 
     def _levels(self) -> NDArray[np.float64]:
-        """Loads at which reach is tabled: from nothing to where no atom gains any more, or the cap."""
+        """Return the loads at which reach is tabled: from nothing to where no atom gains any more, or the cap."""
         it = self.instance
         heavy = it.loads[it.loads > 0]
         top = float(it.loads.sum())

@@ -20,7 +20,7 @@ GAP_ZERO: Final = 1e-6
 Groups = tuple[tuple[int, ...], ...]
 
 
-class StopSearch(Exception):  # noqa: N818 - a request, not an error
+class StopSearch(Exception):
     """Raised by a progress callback to end a search early; the best plan so far is returned."""
 
 
@@ -75,7 +75,8 @@ class Reason:
     moved : float
         Load that changes its worker.
     price : float or None
-        What the best plan without this very group costs more; None where that was not settled in time.
+        What the best plan without this very group costs more; None where there is no such plan
+        (`price_proven`) or it was not settled in time (not `price_proven`).
     price_proven : bool
         Whether `price` is exact (else it is an upper limit).
     instead : tuple of tuple of int
@@ -109,12 +110,12 @@ class Proposal:
         K.
     groups : tuple of tuple of int
         Units of each group, sorted, groups in order of their first unit. Empty without a plan.
-    objective, bound : float
-        Of design §8; NaN objective without a plan, ``inf`` bound when infeasible.
-    gap : float
-        (objective − bound)/|objective|, 0 when ≤ 1e-6.
-    balance_gap : float
-        The same difference over the balance term alone, which no constant flatters.
+    objective, bound : float or None
+        Of design §8; no objective without a plan, no bound when infeasible.
+    gap : float or None
+        (objective − bound)/|objective|, 0 when ≤ 1e-6; None without a plan.
+    balance_gap : float or None
+        The same difference over the balance term alone, which no constant flatters; None where that is 0.
     seconds : float
         Wall time.
     terms : Terms or None
@@ -130,10 +131,10 @@ class Proposal:
     status: Status
     count: int
     groups: Groups
-    objective: float
-    bound: float
-    gap: float
-    balance_gap: float
+    objective: float | None
+    bound: float | None
+    gap: float | None
+    balance_gap: float | None
     seconds: float
     terms: Terms | None = None
     reasons: tuple[Reason, ...] = ()

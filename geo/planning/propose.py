@@ -110,14 +110,14 @@ def _best_of(task: Task, band: tuple[int, int]) -> Solved:
     best: Solved | None = None
     bound = math.inf
     for count in range(band[0], min(band[1], max(len(task.units), band[0])) + 1):
-        ceiling = math.inf if best is None else best.proposal.objective
+        ceiling = math.inf if best is None else best.objective
         found = task.solve(count, ceiling=ceiling)
-        bound = min(bound, found.proposal.bound)
-        if found.proposal.groups and found.proposal.objective < ceiling:
+        bound = min(bound, found.bound)
+        if found.objective < ceiling:
             best = found
     if best is None:
-        return Solved(task.report(band[0], None, bound), None)
-    return Solved(task.report(best.proposal.count, best.proposal.groups, bound), best.search)
+        return task.report(band[0], None, bound, None)
+    return task.report(best.proposal.count, best.proposal.groups, bound, best.search)
 
 
 def _fewest(task: Task) -> Solved:
@@ -127,9 +127,9 @@ def _fewest(task: Task) -> Solved:
         found = task.solve(count)
         if found.proposal.groups:
             status = found.proposal.status if ruled_out else Status.FEASIBLE
-            return Solved(replace(found.proposal, status=status), found.search)
+            return replace(found, proposal=replace(found.proposal, status=status))
         ruled_out &= found.proposal.status is Status.INFEASIBLE
-    return Solved(task.report(len(task.units), None, math.inf if ruled_out else 0.0), None)
+    return task.report(len(task.units), None, math.inf if ruled_out else 0.0, None)
 
 
 def _least_count(task: Task) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from geo.planning.alternatives import without_group
@@ -13,6 +13,8 @@ from geo.planning.proposal import Groups, Proposal, Reason, Saying, Status
 from geo.planning.task import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from geo.planning.search import Search
     from geo.planning.units import Units
 
@@ -105,31 +107,24 @@ def _reason(
 ) -> Reason:
     loads = [float(units.loads[unit]) for unit in group]
     load, heaviest = math.fsum(loads), max(loads)
-    target = units.total_load / proposal.count
-    stays = group[loads.index(heaviest)]
-    instead = _instead(rival, group)
-    price = (
-        None
-        if rival is None
-        else (math.inf if rival.status is Status.INFEASIBLE else rival.objective - proposal.objective)
-    )
-    figures = (group, shared_m, load, target, heaviest, stays, load - heaviest)
-    saying = Saying(
-        _zh(units, figures, price, instead, proposal, names), _en(units, figures, price, instead, proposal, names)
-    )
-    return Reason(
+    price = None
+    if rival is not None and rival.objective is not None and proposal.objective is not None:
+        price = rival.objective - proposal.objective
+    bare = Reason(
         group=group,
         shared_m=shared_m,
         load=load,
-        target=target,
+        target=units.total_load / proposal.count,
         heaviest=heaviest,
-        stays=stays,
+        stays=group[loads.index(heaviest)],
         moved=load - heaviest,
         price=price,
         price_proven=rival is not None and rival.status in (Status.OPTIMAL, Status.INFEASIBLE),
-        instead=instead,
-        saying=saying,
+        instead=_instead(rival, group),
+        saying=Saying("", ""),
     )
+    value = proposal.objective or 0.0
+    return replace(bare, saying=Saying(_zh(units, bare, value, names), _en(units, bare, value, names)))
 
 
 def _instead(rival: Proposal | None, group: tuple[int, ...]) -> Groups:
@@ -139,45 +134,39 @@ def _instead(rival: Proposal | None, group: tuple[int, ...]) -> Groups:
     return tuple(other for other in rival.groups if held & set(other))
 
 
-Figures = tuple[tuple[int, ...], float, float, float, float, int, float]
-
-
 def _number(value: float) -> str:
     return f"{value:.0f}" if abs(value - round(value)) < _WHOLE else f"{value:.1f}"
 
 
-def _zh(
-    units: Units, figures: Figures, price: float | None, instead: Groups, proposal: Proposal, names: Sequence[str]
-) -> str:
-    group, shared, load, target, _, stays, moved = figures
-    before = "、".join(_number(units.loads[u]) for u in group)
+def _zh(units: Units, reason: Reason, objective: float, names: Sequence[str]) -> str:
+    before = "、".join(_number(units.loads[u]) for u in reason.group)
     text = (
-        f"{'、'.join(names[u] for u in group)}合并：共有边界{shared:.0f}米；合并前各{before}户，合并后{_number(load)}户，"
-        f"为均值{target:.1f}户的{load / target:.0%}；{names[stays]}的网格员留任，{_number(moved)}户更换网格员。"
+        f"{'、'.join(names[u] for u in reason.group)}合并：共有边界{reason.shared_m:.0f}米；合并前各{before}户，"
+        f"合并后{_number(reason.load)}户，为均值{reason.target:.1f}户的{reason.load / reason.target:.0%}；"
+        f"{names[reason.stays]}的网格员留任，{_number(reason.moved)}户更换网格员。"
     )
-    if price is None:
-        return text + "次优方案未在时限内比较。"
-    if price == math.inf:
-        return text + "不这样合并就没有满足全部要求的方案。"
-    other = "；".join("＋".join(names[u] for u in held) for held in instead)
-    change = "目标值相同" if abs(price) < _SAME else f"目标值增加{price:.6f}（{price / proposal.objective:+.3%}）"
-    return text + f"若不这样合并，次优安排为{other}，{change}。"
+    if reason.price is None:
+        return text + ("不这样合并就没有满足全部要求的方案。" if reason.price_proven else "次优方案未在时限内比较。")
+    other = "；".join("＋".join(names[u] for u in held) for held in reason.instead)
+    change = f"目标值增加{reason.price:.6f}{_share(reason.price, objective)}"
+    return text + f"若不这样合并，次优安排为{other}，{change if reason.price > _SAME else '目标值相同'}。"
 
 
-def _en(
-    units: Units, figures: Figures, price: float | None, instead: Groups, proposal: Proposal, names: Sequence[str]
-) -> str:
-    group, shared, load, target, _, stays, moved = figures
-    before = ", ".join(_number(units.loads[u]) for u in group)
+def _en(units: Units, reason: Reason, objective: float, names: Sequence[str]) -> str:
+    before = ", ".join(_number(units.loads[u]) for u in reason.group)
     text = (
-        f"{', '.join(names[u] for u in group)} become one: {shared:.0f} m of common border; {before} households before, "
-        f"{_number(load)} after, {load / target:.0%} of the mean {target:.1f}; the worker of {names[stays]} stays, "
-        f"{_number(moved)} households change worker. "
+        f"{', '.join(names[u] for u in reason.group)} become one: {reason.shared_m:.0f} m of common border; "
+        f"{before} households before, {_number(reason.load)} after, {reason.load / reason.target:.0%} of the mean "
+        f"{reason.target:.1f}; the worker of {names[reason.stays]} stays, "
+        f"{_number(reason.moved)} households change worker. "
     )
-    if price is None:
-        return text + "The next best plan was not settled in the time given."
-    if price == math.inf:
-        return text + "Without this merge no plan meets every wish."
-    other = "; ".join(" + ".join(names[u] for u in held) for held in instead)
-    change = "costs the same" if abs(price) < _SAME else f"costs {price:.6f} more ({price / proposal.objective:+.3%})"
-    return text + f"The next best arrangement, {other}, {change}."
+    if reason.price is None:
+        late = "The next best plan was not settled in the time given."
+        return text + ("Without this merge no plan meets every wish." if reason.price_proven else late)
+    other = "; ".join(" + ".join(names[u] for u in held) for held in reason.instead)
+    change = f"costs {reason.price:.6f} more{_share(reason.price, objective)}"
+    return text + f"The next best arrangement, {other}, {change if reason.price > _SAME else 'costs the same'}."
+
+
+def _share(price: float, objective: float) -> str:
+    return f" ({price / objective:+.3%})" if objective else ""

@@ -6,7 +6,6 @@ Shape scores need polygons; they are computed of merged polygons in metres by `s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ import shapely
 from geo.planning.proposal import Saying
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from geo.planning.partition import Partition
     from geo.planning.units import Around

@@ -22,10 +22,12 @@ __all__ = ["Solved", "Task"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solved:
-    """A proposal and the search behind it, still warm (None where none was needed)."""
+    """A proposal, the search behind it, still warm (None where none was needed), and value and bound as numbers."""
 
     proposal: Proposal
     search: Search | None
+    objective: float
+    bound: float
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -43,42 +45,47 @@ class Task:
         """Search one K; plans no better than the objective `ceiling` need not be found."""
         instance = compile_instance(self.units, groups=count, weights=self.weights, constraints=self.constraints)
         if count > len(instance) or impossible(instance):
-            return Solved(self.report(count, None, math.inf), None)
+            return self.report(count, None, math.inf, None)
         search = Search(instance, clock=self.clock, seed=self.seed, gap=self.gap, ceiling=ceiling * instance.scale)
-        return Solved(self.judged(search, search.run()), search)
+        return self.judged(search, search.run())
 
-    def judged(self, search: Search, verdict: Verdict) -> Proposal:
+    def judged(self, search: Search, verdict: Verdict) -> Solved:
         """Turn a verdict into a proposal in units."""
         instance = search.instance
         plan = None
         if verdict.plan is not None:
             plan = tuple(sorted(instance.units_of(group) for group in verdict.plan))
-        return self.report(instance.groups, plan, verdict.bound / instance.scale)
+        return self.report(instance.groups, plan, verdict.bound / instance.scale, search)
 
-    def report(self, count: int, groups: Groups | None, bound: float) -> Proposal:
+    def report(self, count: int, groups: Groups | None, bound: float, search: Search | None) -> Solved:
         """Measure groups afresh and state the gap to the bound."""
         if groups is None:
-            return Proposal(
-                status=Status.INFEASIBLE if bound == math.inf else Status.UNKNOWN,
-                count=count,
-                groups=(),
-                objective=math.nan,
-                bound=bound,
-                gap=math.inf,
-                balance_gap=math.inf,
-                seconds=self.clock.seconds,
-            )
+            return Solved(self._without_plan(count, bound), search, math.inf, bound)
         terms = measure(self.units, groups, weights=self.weights)
         bound = min(bound, terms.total)
         share = relative_gap(terms.total, bound)
-        return Proposal(
+        over_balance = relative_gap(terms.total, bound, over=terms.balance) if share > 0 else 0.0
+        proposal = Proposal(
             status=Status.OPTIMAL if share <= self.gap else Status.FEASIBLE,
             count=count,
             groups=groups,
             objective=terms.total,
             bound=bound,
             gap=share,
-            balance_gap=relative_gap(terms.total, bound, over=terms.balance) if share > 0 else 0.0,
+            balance_gap=over_balance if math.isfinite(over_balance) else None,
             seconds=self.clock.seconds,
             terms=terms,
+        )
+        return Solved(proposal, search, terms.total, bound)
+
+    def _without_plan(self, count: int, bound: float) -> Proposal:
+        return Proposal(
+            status=Status.INFEASIBLE if bound == math.inf else Status.UNKNOWN,
+            count=count,
+            groups=(),
+            objective=None,
+            bound=bound if math.isfinite(bound) else None,
+            gap=None,
+            balance_gap=None,
+            seconds=self.clock.seconds,
         )

@@ -8,16 +8,18 @@ told not to.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import highspy
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geo.solve.quiet import new_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Answer", "Outcome", "Programme"]
 

@@ -13,6 +13,7 @@ import highspy
 
 __all__ = ["new_model"]
 
+_MODEL: Any = highspy.Highs
 _LOCK = threading.Lock()
 _spoken = threading.Event()
 
@@ -24,7 +25,7 @@ def new_model() -> Any:
             if not _spoken.is_set():
                 _swallow_banner()
                 _spoken.set()
-    model = highspy.Highs()
+    model = _MODEL()
     model.silent()
     return model
 
@@ -33,12 +34,12 @@ def _swallow_banner() -> None:
     try:
         kept = os.dup(1)
     except OSError:  # no standard output at all: nothing to protect
-        highspy.Highs()
+        _MODEL()
         return
     sink = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(sink, 1)
-        highspy.Highs()
+        _MODEL()
     finally:
         os.dup2(kept, 1)
         os.close(kept)
