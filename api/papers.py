@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from geo.model import GridKind
+from geo.model import ChangeKind, GridKind
 from geo.services.report import Picture, changes_between, county_picture
 from maps.view import AreaView, BuildingView, CountyView, Edition, GridView, LineKind, LineView, PaperState, PointView
 
@@ -20,6 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["county_view", "write_crosswalk", "write_map", "write_sheet"]
 
+# Words of the change kinds as the cross-reference prints them.
+_CHANGES = {
+    ChangeKind.KEEP: "保留",
+    ChangeKind.MERGE: "合并",
+    ChangeKind.SPLIT: "拆分",
+    ChangeKind.CREATE: "新设",
+    ChangeKind.ABOLISH: "撤销",
+    ChangeKind.ADJUST: "调整",
+}
 _TITLE = "{county}基础网格优化前后对比图"
 
 
@@ -137,11 +145,19 @@ def write_sheet(services: Services, pdf: Path, png: Path, *, lang: str = "zh", d
 
 def write_crosswalk(services: Services, path: Path, *, demonstration: bool = False) -> None:
     """Write the cross-reference of old and new grids (变更对照表)."""
-    from maps.filing import CrosswalkRow, crosswalk_workbook
+    from maps.filing import CrosswalkRow, Heading, crosswalk_workbook
 
     picture = county_picture(services.store, services.actor, distance_m=services.settings.anchor_distance_m)
     view = county_view(services, picture, demonstration=demonstration)
-    effective = picture.after_generation.effective_from or dt.date.min
+    heading = Heading(
+        title=f"{view.county_name}网格变更对照表",
+        unit=view.compiled_by,
+        filled_on=view.drawn_on,
+        basis=view.household_basis,
+        data_as_of=view.data_as_of,
+        demonstration=view.demonstration,
+        state="" if view.state is PaperState.APPROVED else "讨论稿",
+    )
     rows = [
         CrosswalkRow(
             town=c.town,
@@ -154,9 +170,9 @@ def write_crosswalk(services: Services, path: Path, *, demonstration: bool = Fal
             households=c.households,
             old_worker=c.old_worker,
             new_worker=c.new_worker,
-            change=c.change,
-            effective_from=effective,
+            change=_CHANGES[c.change],
+            effective=picture.after_generation.effective_from,
         )
         for c in changes_between(services.store, services.actor, picture)
     ]
-    crosswalk_workbook(rows, path, view=view)
+    crosswalk_workbook(rows, path, heading=heading)

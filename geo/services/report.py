@@ -103,7 +103,7 @@ class Change:
     new_name: str
     change: ChangeKind
     area_share: float
-    buildings: int
+    buildings: str
     households: int
     household_share: float
     old_worker: str
@@ -114,6 +114,7 @@ def changes_between(store: Store, actor: Actor, picture: Picture) -> list[Change
     """Return the cross-reference of a picture, by community and old number; workers' names are masked."""
     with store.reading(actor) as session:
         old_worker, new_worker = _workers(session, picture)
+        buildings = _buildings(session, picture)
     old = {f.grid.id: f for f in picture.before}
     new = {f.grid.id: f.grid for f in picture.after}
     rows = []
@@ -129,7 +130,7 @@ def changes_between(store: Store, actor: Actor, picture: Picture) -> list[Change
                 new_name=now.name,
                 change=link.change,
                 area_share=link.area_share,
-                buildings=round(was.buildings * link.household_share),
+                buildings=buildings.get((link.old_grid_id, link.new_grid_id), ""),
                 households=link.households,
                 household_share=link.household_share,
                 old_worker=old_worker.get(was.grid.id, ""),
@@ -137,6 +138,37 @@ def changes_between(store: Store, actor: Actor, picture: Picture) -> list[Change
             )
         )
     return sorted(rows, key=lambda r: (r.new_code, len(r.old_code), r.old_code))
+
+
+def _buildings(session: Session, picture: Picture) -> dict[tuple[str, str], str]:
+    """Return the buildings (涉及楼栋) whose households went along each link, e.g. 红林小区1-8、10号楼."""
+    if picture.before_generation is None:
+        return {}
+    table = session.columns("households", ("id", "compound", "building_number"))
+    before, after = (
+        dict(zip(told["subject_id"], told["grid_id"], strict=True))
+        for told in (
+            session.assignments(g.id, "household") for g in (picture.before_generation, picture.after_generation)
+        )
+    )
+    found: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for home, compound, number in zip(table["id"], table["compound"], table["building_number"], strict=True):
+        found[before.get(home, ""), after.get(home, "")][compound or ""].add(number or "")
+    return {link: "；".join(numbered(c, n) for c, n in sorted(groups.items()) if c) for link, groups in found.items()}
+
+
+def numbered(compound: str, numbers: set[str]) -> str:
+    """Return a compound with its buildings in runs: 红林小区1-3、5号楼; the bare name where they have no numbers."""
+    plain = sorted(int(n) for n in numbers if n.isdigit())
+    runs: list[list[int]] = []
+    for n in plain:
+        if runs and n == runs[-1][1] + 1:
+            runs[-1][1] = n
+        else:
+            runs.append([n, n])
+    words = [str(a) if a == b else f"{a}-{b}" for a, b in runs]
+    words += sorted(n for n in numbers if n and not n.isdigit())
+    return f"{compound}{'、'.join(words)}号楼" if words else compound
 
 
 def _workers(session: Session, picture: Picture) -> tuple[dict[str, str], dict[str, str]]:
