@@ -23,6 +23,7 @@ _MARGIN_MM: Final = 1.6
 _BAND_MM: Final = 48.0
 _CORNER_MM: Final = (150.0, 68.0)
 _SPLIT_TOWNS: Final = 6
+_SMALLEST_MM: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +228,10 @@ def arrange(extents: Extents, body: Box) -> Arrangement:
     Raises
     ------
     Refused
-        Even the smallest scale does not fit (more towns than a sheet can carry).
+        More towns than a sheet can carry: the largest would be smaller than a thumb.
     """
-    for scale in ROUND_SCALES:
+    longest = max(max(e.width, e.height) for e in extents.values())
+    for scale in (s for s in ROUND_SCALES if longest * 1000 / s >= _SMALLEST_MM):
         ways = (_banded(_Stack(extents), body, scale), _banded(_Pairs(extents), body, scale))
         for found in (*ways, *(_cornered(left, right, body, scale) for left, right in _splits(extents))):
             if found is not None:
