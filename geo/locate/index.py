@@ -40,6 +40,8 @@ Kernel = Literal["auto", "numpy", "numba"]
 _CHINA: Final = (72.0, 3.0, 136.0, 54.0)
 # Loading the compiled kernel costs about as much as placing this many points without it.
 _WORTH_LOADING: Final = 1_000_000
+# A larger table than the caches hold is read faster by numpy, whose look-ups wait for memory side by side.
+_SMALL_TABLE: Final = 2**24
 _LAYER_CELLS: Final = 2**24
 _WORTH_THREADS: Final = 65_536
 
@@ -189,8 +191,8 @@ class GridIndex:
         x, y : array-like of float64, shape (n,)
             In the plane of the polygons; NaN and infinite ones are outside.
         kernel : {"auto", "numpy", "numba"}, optional
-            "auto" takes the compiled kernel where numba is installed and it is loaded or worth loading. The
-            answers are the same.
+            "auto" takes the compiled kernel where numba is installed, the table is small, and the kernel is
+            loaded or worth loading. The answers are the same.
         threads : int, optional
             Threads that share the work.
 
@@ -225,7 +227,9 @@ class GridIndex:
         if not self.strict:
             return partial(place_in_layers, cast("Fabric[Layers]", self._fabric))
         fabric = cast("Fabric[Cells]", self._fabric)
-        if kernel == "numba" or (kernel == "auto" and compiled.worth_using(points, threshold=_WORTH_LOADING)):
+        small = fabric.held.table.nbytes <= _SMALL_TABLE
+        loaded = small and compiled.worth_using(points, threshold=_WORTH_LOADING)
+        if kernel == "numba" or (kernel == "auto" and loaded):
             return partial(compiled.place_points, fabric)
         return partial(place_points, fabric)
 
