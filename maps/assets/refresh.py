@@ -2,7 +2,8 @@
 
 Run ``python maps/assets/refresh.py`` to verify every file against `manifest.json`, with ``--fetch`` to
 take the packages anew through the npm client (whichever registry it is set up for) and verify what came,
-with ``--fetch --accept`` to write new hashes after a version was raised by hand in the manifest.
+with ``--accept`` to write new hashes after a version was raised by hand in the manifest or a file under
+``own/`` was changed.
 Standard library only.
 """
 
@@ -31,21 +32,17 @@ def _sha256(path: Path) -> str:
 
 def wrong_files(manifest: dict[str, Any]) -> list[str]:
     """Return the paths whose bytes are missing or not those the manifest states."""
-    files = [entry for package in manifest["packages"] for entry in package["files"]]
-    return [e["path"] for e in files if not (HERE / e["path"]).is_file() or _sha256(HERE / e["path"]) != e["sha256"]]
+    return [e["path"] for e in manifest["files"] if not (HERE / e["path"]).is_file() or _sha256(HERE / e["path"]) != e["sha256"]]
 
 
-def fetch(package: dict[str, Any], folder: Path) -> None:
-    """Pack one package with npm and copy its listed members beside this script."""
+def fetch(name: str, entries: list[dict[str, Any]], folder: Path) -> None:
+    """Pack one package (``name@version``) with npm and copy its listed members beside this script."""
     npm = shutil.which("npm")
     if npm is None:
         raise SystemExit("npm is needed to fetch assets")
-    name = f"{package['name']}@{package['version']}"
     done = subprocess.run([npm, "pack", name, "--silent"], cwd=folder, check=True, capture_output=True, text=True)
     with tarfile.open(folder / done.stdout.strip().splitlines()[-1]) as archive:
-        for entry in package["files"]:
-            if "member" not in entry:
-                continue
+        for entry in entries:
             member = archive.extractfile(entry["member"])
             if member is None:
                 raise SystemExit(f"{name} holds no {entry['member']}")
@@ -63,12 +60,12 @@ def main(arguments: list[str] | None = None) -> int:
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
     if options.fetch:
         with tempfile.TemporaryDirectory() as folder:
-            for package in manifest["packages"]:
-                fetch(package, Path(folder))
+            packed = [e for e in manifest["files"] if "member" in e]
+            for name in dict.fromkeys(f"{e['package']}@{e['version']}" for e in packed):
+                fetch(name, [e for e in packed if f"{e['package']}@{e['version']}" == name], Path(folder))
     if options.accept:
-        for package in manifest["packages"]:
-            for entry in package["files"]:
-                entry["sha256"] = _sha256(HERE / entry["path"])
+        for entry in manifest["files"]:
+            entry["sha256"] = _sha256(HERE / entry["path"])
         MANIFEST.write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     wrong = wrong_files(manifest)
     sys.stdout.write("".join(f"differs: {path}\n" for path in wrong) or "all assets are as the manifest states\n")

@@ -107,7 +107,9 @@ def test_english_by_a_switch(tmp_path):
 
 
 def test_a_public_sheet_has_its_number_and_no_counts(tmp_path):
-    public = dataclasses.replace(sample_county(), edition=Edition.PUBLIC, approval_no="黑S(2025)1号", state=PaperState.APPROVED)
+    public = dataclasses.replace(
+        sample_county(), edition=Edition.PUBLIC, approval_no="黑S(2025)1号", state=PaperState.APPROVED
+    )
     town_sheet(public, "红星镇", tmp_path / "t.pdf", None)
     text = text_of(tmp_path / "t.pdf")
     assert "黑S(2025)1号" in text
@@ -133,7 +135,13 @@ def test_strange_names_are_printed_as_they_stand(name, tmp_path):
     assert shown in text_of(tmp_path / "n.pdf")
 
 
-HEADING = Heading(title="丰林县网格变更对照表", unit="丰林县", filled_on=dt.date(2025, 9, 3), data_as_of=dt.date(2025, 6, 30), demonstration=True)
+HEADING = Heading(
+    title="丰林县网格变更对照表",
+    unit="丰林县",
+    filled_on=dt.date(2025, 9, 3),
+    data_as_of=dt.date(2025, 6, 30),
+    demonstration=True,
+)
 
 
 def links():
@@ -198,7 +206,16 @@ def test_equal_rows_give_equal_workbooks(tmp_path):
 
 @pytest.mark.parametrize("name", [n for n in (*NAUGHTY, *UNPRINTABLE) if n != "nul\x01"])
 def test_no_name_becomes_a_formula_or_a_link(name, tmp_path):
-    row = CrosswalkRow(town=name, community=name, old_code=name, old_name=name, new_code=name, new_name=name, buildings=name, change=name)
+    row = CrosswalkRow(
+        town=name,
+        community=name,
+        old_code=name,
+        old_name=name,
+        new_code=name,
+        new_name=name,
+        buildings=name,
+        change=name,
+    )
     crosswalk_workbook([row], tmp_path / "n.xlsx", heading=dataclasses.replace(HEADING, title=name, unit=name))
     sheet = openpyxl.load_workbook(tmp_path / "n.xlsx")["变更对照表"]
     for line in sheet.iter_rows():
@@ -213,10 +230,23 @@ def test_no_name_becomes_a_formula_or_a_link(name, tmp_path):
 
 def test_the_filing_table_counts_kinds_apart(tmp_path):
     base = [
-        FilingRow(town=g.town, community=g.community, code=g.code, name=g.name, households=g.households, persons=g.persons, area_ha=6.1, worker="欧阳建国", phone="13800000000")
+        FilingRow(
+            town=g.town,
+            community=g.community,
+            code=g.code,
+            name=g.name,
+            households=g.households,
+            persons=g.persons,
+            area_ha=6.1,
+            worker="欧阳建国",
+            phone="13800000000",
+        )
         for g in sample_county().after
     ]
-    other = [FilingRow(town=g.town, community=g.community, code=g.code, name=g.name, kind="专属网格") for g in sample_county().exclusive]
+    other = [
+        FilingRow(town=g.town, community=g.community, code=g.code, name=g.name, kind="专属网格")
+        for g in sample_county().exclusive
+    ]
     made = filing_workbook([masked(r) for r in base] + other, links(), tmp_path / "f.xlsx", heading=HEADING)
     assert made == {"基础网格": 114, "专属网格": 3}
     book = openpyxl.load_workbook(tmp_path / "f.xlsx")
@@ -231,7 +261,9 @@ def test_the_filing_table_counts_kinds_apart(tmp_path):
     assert not any("建国" in c or "13800000000" in c for c in cells)
 
 
-@pytest.mark.parametrize(("name", "shown"), [("张三", "张*"), ("欧阳建国", "欧阳**"), ("欧阳", "欧*"), ("王*", "王*"), ("", "")])
+@pytest.mark.parametrize(
+    ("name", "shown"), [("张三", "张*"), ("欧阳建国", "欧阳**"), ("欧阳", "欧*"), ("王*", "王*"), ("", "")]
+)
 def test_names_are_masked(name, shown):
     assert mask_name(name) == shown
 

@@ -44,4 +44,13 @@ NAUGHTY = (
 )
 
 # These hold control characters or separators, which a page shows but a sheet prints as blanks.
-UNPRINTABLE = ("tab\tinside", "\t=1", "\r=1", "line\nend", "rtl \u202e txt", "zero\u200bwidth", "sep\u2028line", "nul\x01")
+UNPRINTABLE = (
+    "tab\tinside",
+    "\t=1",
+    "\r=1",
+    "line\nend",
+    "rtl \u202e txt",
+    "zero\u200bwidth",
+    "sep\u2028line",
+    "nul\x01",
+)

@@ -55,7 +55,14 @@ def test_equal_views_give_equal_pages_within_two_megabytes():
 
 def test_stamps_and_dates_are_there():
     text = json.dumps(county_payload(sample_county(), words("zh")), ensure_ascii=False)
-    for mark in ("内部资料 注意保存", "演示数据", "讨论稿", "2025年6月30日", "本图界线不作为行政区域划界依据", "未加载底图"):
+    for mark in (
+        "内部资料 注意保存",
+        "演示数据",
+        "讨论稿",
+        "2025年6月30日",
+        "本图界线不作为行政区域划界依据",
+        "未加载底图",
+    ):
         assert mark in text
     approved = dataclasses.replace(sample_county(), state=PaperState.APPROVED, demonstration=False)
     text = json.dumps(county_payload(approved, words("zh")), ensure_ascii=False)
@@ -66,7 +73,9 @@ def test_stamps_and_dates_are_there():
 def test_english_page_has_english_labels():
     data = county_payload(sample_county(), words("en"))
     assert data["themes"][1]["name"] == "Households"
-    assert not re.search("[\u4e00-\u9fff]", json.dumps([data["fields"], data["words"], data["themes"]], ensure_ascii=False))
+    assert not re.search(
+        "[\u4e00-\u9fff]", json.dumps([data["fields"], data["words"], data["themes"]], ensure_ascii=False)
+    )
 
 
 def test_a_public_edition_needs_its_number():
@@ -76,7 +85,10 @@ def test_a_public_edition_needs_its_number():
 
 def test_a_public_edition_carries_no_points_and_no_small_counts():
     view = sample_county()
-    small = tuple(dataclasses.replace(g, households=3, persons=4, near_share=1 / 3) if i < 4 else g for i, g in enumerate(view.before))
+    small = tuple(
+        dataclasses.replace(g, households=3, persons=4, near_share=1 / 3) if i < 4 else g
+        for i, g in enumerate(view.before)
+    )
     public = dataclasses.replace(
         view, before=small, edition=Edition.PUBLIC, approval_no="黑S(2025)1号", households=((129.5, 48.3),)
     )
@@ -106,14 +118,18 @@ def test_an_internal_edition_prints_true_counts_and_points():
 def small_county():
     """Return the sample cut down to six grids a version."""
     view = sample_county()
-    return dataclasses.replace(view, before=view.before[:6], after=view.after[:6], buildings=view.buildings[:5], anchors=())
+    return dataclasses.replace(
+        view, before=view.before[:6], after=view.after[:6], buildings=view.buildings[:5], anchors=()
+    )
 
 
 @pytest.mark.parametrize("name", NAUGHTY)
 def test_a_naughty_name_changes_nothing_but_text(name):
     plain = county_page(renamed(small_county(), "plain"))
     naughty = county_page(renamed(small_county(), name))
-    assert [m.lower() for m in re.findall(r"<(/?[a-zA-Z]+)", naughty)] == [m.lower() for m in re.findall(r"<(/?[a-zA-Z]+)", plain)]
+    assert [m.lower() for m in re.findall(r"<(/?[a-zA-Z]+)", naughty)] == [
+        m.lower() for m in re.findall(r"<(/?[a-zA-Z]+)", plain)
+    ]
     data = carried(naughty)
     assert data["title"] == name
     assert data["versions"][0]["grids"][0]["v"][0] == name

@@ -1,5 +1,7 @@
 """Neighbours differ, classes hold what they say, and grey prints keep the order."""
 
+import itertools
+
 import numpy as np
 import pytest
 import shapely
@@ -42,8 +44,7 @@ def test_a_clash_is_kept_apart_along_lines_when_points_ask_too_much():
     slices = 9
     angles = np.linspace(0, 2 * np.pi, slices + 1)
     wedges = [
-        shapely.Polygon([(0, 0), (np.cos(a), np.sin(a)), (np.cos(b), np.sin(b))])
-        for a, b in zip(angles, angles[1:], strict=False)
+        shapely.Polygon([(0, 0), (np.cos(a), np.sin(a)), (np.cos(b), np.sin(b))]) for a, b in itertools.pairwise(angles)
     ]
     chosen = palette.map_colours(wedges)
     lines = palette.adjacent_pairs(wedges, points_count=False)
@@ -65,7 +66,7 @@ def test_classes_hold_their_bounds():
 @pytest.mark.parametrize("classes", [palette.household_classes(), palette.per_worker_classes()])
 def test_ramps_darken_steadily(classes):
     lights = [palette.relative_luminance(c) for c in classes.colours]
-    assert all(a - b > 0.03 for a, b in zip(lights, lights[1:], strict=False))
+    assert all(a - b > 0.03 for a, b in itertools.pairwise(lights))
     assert len(classes.colours) == len(classes.texts) == len(classes.breaks) + 1
 
 

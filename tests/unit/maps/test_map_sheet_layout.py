@@ -46,7 +46,9 @@ def test_panels_hold_their_towns_and_nothing_overlaps(sizes):
 
 
 def test_the_same_town_before_and_after_shows_the_same_ground():
-    arrangement = arrange({"a": Extent(0, 0, 5000, 2400), "b": Extent(0, 0, 3200, 3000), "c": Extent(0, 0, 3200, 4000)}, A3.body)
+    arrangement = arrange(
+        {"a": Extent(0, 0, 5000, 2400), "b": Extent(0, 0, 3200, 3000), "c": Extent(0, 0, 3200, 4000)}, A3.body
+    )
     for key in "abc":
         one, two = (p.window for p in arrangement.panels if p.key == key)
         assert (one.extent, one.scale) == (two.extent, two.scale)
@@ -71,7 +73,9 @@ def test_scale_bars_are_round(scale, room, length):
     assert scale_bar_m(scale, room) == length
 
 
-@given(st.lists(st.tuples(st.floats(0, 60), st.floats(0, 40), st.sampled_from(["001", "312户", "黎明社区"])), max_size=60))
+@given(
+    st.lists(st.tuples(st.floats(0, 60), st.floats(0, 40), st.sampled_from(["001", "312户", "黎明社区"])), max_size=60)
+)
 @settings(max_examples=40, deadline=None)
 def test_placed_labels_never_touch_and_stay_inside(wishes):
     placer = Placer(Box(0, 0, 60, 40))
