@@ -102,7 +102,9 @@ def _hamlet(rng: np.random.Generator, face: Any, centre: tuple[float, float], ho
                 if room >= target or rng.random() < 0.16:
                     continue
                 near = v[k : k + 5] + sign * side
-                lot = np.column_stack([np.r_[u[k : k + 5] + 6, u[k : k + 5][::-1] + 6], np.r_[near, near[::-1] + sign * 30]])
+                lot = np.column_stack(
+                    [np.r_[u[k : k + 5] + 6, u[k : k + 5][::-1] + 6], np.r_[near, near[::-1] + sign * 30]]
+                )
                 shape = Polygon(np.array(centre) + lot @ turn)
                 found = bungalow_rows(shape, angle, rng, density=0.7) if shape.is_valid and face.contains(shape) else []
                 houses += found

@@ -80,7 +80,9 @@ def _times(rng: np.random.Generator) -> tuple[list[dt.datetime], list[str]]:
         first = dt.datetime(2024 + (9 + month) // 12, months[month] + 1, 1)  # noqa: DTZ001 - as above
         day = int(rng.integers(0, 28 + (months[month] not in (1,)) * 2))
         hour = int(np.clip(rng.normal(13.0, 4.2), 0, 23))
-        moments.append(first + dt.timedelta(days=day, hours=hour, minutes=int(rng.integers(60)), seconds=int(rng.integers(60))))
+        moments.append(
+            first + dt.timedelta(days=day, hours=hour, minutes=int(rng.integers(60)), seconds=int(rng.integers(60)))
+        )
     order = sorted(range(_COUNT), key=lambda i: (moments[i], i))
     return [moments[i] for i in order], [names[drawn[i] // 12] for i in order]
 
@@ -94,7 +96,10 @@ def _number_style(number: str, rng: np.random.Generator) -> str:
 
 def _address(home: Home, area: str, rng: np.random.Generator, *, full: bool) -> str:
     """Write a home's address the way a caller or clerk does; parts go missing unless `full`."""
-    head = rng.choice(["", home.town, f"丰林县{home.town}", home.community, f"{home.town}{home.community}"], p=[0.28, 0.3, 0.1, 0.16, 0.16])
+    head = rng.choice(
+        ["", home.town, f"丰林县{home.town}", home.community, f"{home.town}{home.community}"],
+        p=[0.28, 0.3, 0.1, 0.16, 0.16],
+    )
     if home.bungalow:
         spot = f"{area if rng.random() < 0.5 else ''}{home.compound}"
         return f"{head}{spot if full or rng.random() < 0.8 else area or home.compound}平房"
@@ -114,7 +119,14 @@ def _address(home: Home, area: str, rng: np.random.Generator, *, full: bool) -> 
 def _hint(key: str, rng: np.random.Generator) -> str:
     community, number = key.split("/")
     n = int(number)
-    styles = (f"第{numeral(n)}网格", f"第{numeral(n)}网格", f"第{n}网格", f"{community}第{numeral(n)}网格", f"{n}网格", f"{numeral(n)}网格")
+    styles = (
+        f"第{numeral(n)}网格",
+        f"第{numeral(n)}网格",
+        f"第{n}网格",
+        f"{community}第{numeral(n)}网格",
+        f"{n}网格",
+        f"{numeral(n)}网格",
+    )
     return styles[int(rng.integers(len(styles)))]
 
 
@@ -128,7 +140,15 @@ def _at_home(home: Home, area: str, rng: np.random.Generator) -> dict[str, Any]:
     address = _address(home, area, rng, full=not pinned)
     hint = _hint(home.grid, rng) if rng.random() < 0.86 else ""
     x, y = (home.x + rng.normal(0, 1.1), home.y + rng.normal(0, 1.1)) if pinned else (None, None)
-    return {"town": home.town, "community": home.community, "grid_hint": hint, "address": address, "x": x, "y": y, "grid": home.grid}
+    return {
+        "town": home.town,
+        "community": home.community,
+        "grid_hint": hint,
+        "address": address,
+        "x": x,
+        "y": y,
+        "grid": home.grid,
+    }
 
 
 def _at_place(world: World, tree: Any, shapes: list[Any], rng: np.random.Generator) -> dict[str, Any]:
@@ -200,7 +220,9 @@ def _event(i: int, moment: dt.datetime, category: str, where: dict[str, Any], rn
         number=f"YC{moment:%Y%m%d}{i + 1:05d}",
         channel=_CHANNELS[int(rng.integers(len(_CHANNELS)))],
         received=moment,
-        demand="咨询" if category == "政策咨询" else str(rng.choice(["求助", "投诉", "求助", "建议", "举报"], p=[0.4, 0.34, 0.1, 0.1, 0.06])),
+        demand="咨询"
+        if category == "政策咨询"
+        else str(rng.choice(["求助", "投诉", "求助", "建议", "举报"], p=[0.4, 0.34, 0.1, 0.1, 0.06])),
         category=category,
         urgency="紧急" if category in ("森林防火", "河冰", "燃气") or rng.random() < 0.05 else "一般",
         text=said,

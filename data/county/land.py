@@ -246,9 +246,7 @@ def build_town(plan: TownPlan, rng: np.random.Generator, codes: dict[str, str]) 
     codes : dict
         Community name → 12-digit code.
     """
-    valley = Valley.draw(
-        rng, centre=plan.centre, heading=plan.heading, mirrored=plan.mirrored, centre_t=plan.centre_t
-    )
+    valley = Valley.draw(rng, centre=plan.centre, heading=plan.heading, mirrored=plan.mirrored, centre_t=plan.centre_t)
     network = draw_network(plan, rng)
     lots = _lots(network, valley, rng)
     targets = {name: homes for name, (_, _, homes) in plan.communities.items()}

@@ -74,7 +74,9 @@ def town_lines(town: Town) -> list[Line]:
     found += [Line(main_name, "road", "主干路", False, s) for s in by_kind["main"]]
     for cross in by_kind.get("cross", []):
         clipped = shapely.intersection(cross, near)
-        found.append(Line(next(names), "road", "次干路", False, max(shapely.get_parts(clipped), key=lambda p: p.length)))
+        found.append(
+            Line(next(names), "road", "次干路", False, max(shapely.get_parts(clipped), key=lambda p: p.length))
+        )
     for river in by_kind["river"]:
         bridges = _crossings(river, [x.shape for x in found if x.rank == "次干路"])
         found += _broken_at(river, bridges, "汤旺河", "river")
@@ -115,7 +117,9 @@ def _minor_lines(town: Town, by_kind: dict[str, list[Any]], names: list[str]) ->
         strip = shapely.buffer(minor, 2.2)
         parts = shapely.union_all(shapely.intersection(strip, pieces_of[np.sort(tree.query(strip))]))
         kept = shapely.difference(bend(town.valley, shapely.line_merge(parts)), shut)
-        pieces = [p for p in shapely.get_parts(shapely.line_merge(kept)) if p.geom_type == "LineString" and p.length > 45.0]
+        pieces = [
+            p for p in shapely.get_parts(shapely.line_merge(kept)) if p.geom_type == "LineString" and p.length > 45.0
+        ]
         pieces = [p for p in pieces if p.distance(outer) > 0.5 or p.length > 90.0]
         if not pieces:
             continue
@@ -160,7 +164,11 @@ def connect_towns(towns: Sequence[Town], rng: np.random.Generator) -> list[Line]
     """Join river, railway and main street of neighbouring towns by lines through the forest."""
     found = []
     for upper, lower in zip(towns[:-1], towns[1:], strict=True):
-        for kind, name, rank in (("river", "汤旺河", "河流"), ("rail", "汤林铁路", "铁路"), ("main", "丰林公路", "公路")):
+        for kind, name, rank in (
+            ("river", "汤旺河", "河流"),
+            ("rail", "汤林铁路", "铁路"),
+            ("main", "丰林公路", "公路"),
+        ):
             a = _ends(upper, kind)[0]
             b = _ends(lower, kind)[1]
             line = _hermite(a[0], a[1], b[0], b[1])
@@ -188,7 +196,9 @@ def places_of(town: Town) -> list[Place]:
         if lot.use == "institution":
             p = lot.shape.representative_point()
             alias = lot.name.removeprefix(short)
-            found.append(Place(lot.name, alias if alias != lot.name else "", lot.kind, lot.grid.split("/")[0], p.x, p.y))
+            found.append(
+                Place(lot.name, alias if alias != lot.name else "", lot.kind, lot.grid.split("/")[0], p.x, p.y)
+            )
     lines = {x.name: x for x in town_lines(town) if x.rank == "次干路"}
     river = next(bend(town.valley, a.line) for a in town.network.arteries if a.kind == "river")
     for name, line in lines.items():

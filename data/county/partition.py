@@ -54,7 +54,11 @@ def _cut_length(left: set[int], right: set[int], links: list[dict[int, float]]) 
 
 
 def _bisect(
-    members: list[int], share: float, centres: NDArray[np.float64], weights: NDArray[np.float64], links: list[dict[int, float]]
+    members: list[int],
+    share: float,
+    centres: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    links: list[dict[int, float]],
 ) -> tuple[list[int], list[int]]:
     """Cut connected blocks in two connected parts near the wanted share with a short cut."""
     total = float(weights[members].sum())

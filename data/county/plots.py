@@ -133,7 +133,10 @@ _LAYOUTS: dict[str, tuple[tuple[tuple[float, float, float, float], ...], int]] =
     "school": (((0.05, 0.78, 0.95, 0.95), (0.05, 0.42, 0.19, 0.78), (0.62, 0.48, 0.95, 0.62)), 4),
     "hospital": (((0.08, 0.72, 0.92, 0.92), (0.40, 0.38, 0.60, 0.72), (0.08, 0.18, 0.92, 0.38)), 6),
     "market": (((0.08, 0.40, 0.92, 0.94), (0.08, 0.08, 0.50, 0.26)), 2),
-    "works": (((0.05, 0.70, 0.62, 0.92), (0.05, 0.40, 0.62, 0.60), (0.72, 0.12, 0.94, 0.92), (0.05, 0.08, 0.40, 0.26)), 1),
+    "works": (
+        ((0.05, 0.70, 0.62, 0.92), (0.05, 0.40, 0.62, 0.60), (0.72, 0.12, 0.94, 0.92), (0.05, 0.08, 0.40, 0.26)),
+        1,
+    ),
     "office": (((0.10, 0.66, 0.90, 0.90), (0.10, 0.30, 0.28, 0.66)), 5),
     "heat": (((0.10, 0.50, 0.60, 0.90), (0.70, 0.56, 0.90, 0.86), (0.10, 0.10, 0.40, 0.34)), 2),
     "care": (((0.10, 0.64, 0.90, 0.88), (0.66, 0.20, 0.90, 0.64)), 4),
@@ -154,6 +157,8 @@ def institution(lot: Any, angle: float, layout: str) -> list[Footprint]:
             break
     boxes, floors = _LAYOUTS[layout]
     x0, y0, x1, y1 = yard.bounds
-    rects = [box(x0 + a * (x1 - x0), y0 + b * (y1 - y0), x0 + c * (x1 - x0), y0 + d * (y1 - y0)) for a, b, c, d in boxes]
+    rects = [
+        box(x0 + a * (x1 - x0), y0 + b * (y1 - y0), x0 + c * (x1 - x0), y0 + d * (y1 - y0)) for a, b, c, d in boxes
+    ]
     joined = shapely.get_parts(shapely.union_all(rects))
     return [Footprint(_back(p, angle, origin), floors, 0) for p in joined if p.area > 40.0]

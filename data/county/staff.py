@@ -114,7 +114,11 @@ def _professional(world: World, rng: np.random.Generator) -> list[Worker]:
         community = communities[i % len(communities)]
         field, unit = _PROFESSIONS[(i // len(communities)) % len(_PROFESSIONS)]
         keys = [g.key for g in world.grids if g.community == community]
-        some = () if rng.random() < 0.5 or len(keys) < 3 else tuple(keys[k] for k in sorted(rng.choice(len(keys), 3, replace=False)))
+        some = (
+            ()
+            if rng.random() < 0.5 or len(keys) < 3
+            else tuple(keys[k] for k in sorted(rng.choice(len(keys), 3, replace=False)))
+        )
         town = world.town_of[community].removesuffix("镇")
         found.append(Worker("专业", community, some, name, phone(82_000_000 + i), field, f"{town}{unit}"))
     return found
@@ -144,7 +148,9 @@ def _party(world: World, rng: np.random.Generator) -> list[PartyNode]:
         shares = [s.tolist() for s in np.array_split(np.arange(len(grids)), b)]
         for k, share in enumerate(shares, start=1):
             held = tuple(grids[i] for i in share)
-            found.append(PartyNode(f"{top}-{k:02d}", "党支部", f"{community}第{k}党支部", top, community, next(names), 0, held))
+            found.append(
+                PartyNode(f"{top}-{k:02d}", "党支部", f"{community}第{k}党支部", top, community, next(names), 0, held)
+            )
         # Groups follow the grids in order; where they run out, a grid has none, or shares one with its neighbour.
         starts = np.sort(rng.choice(len(grids), g, replace=False)) if g <= len(grids) else np.arange(g) % len(grids)
         for k, start in enumerate(starts.tolist(), start=1):
@@ -186,7 +192,11 @@ def _centres(world: World, rng: np.random.Generator) -> list[Centre]:
     for n, community in enumerate(communities, start=1):
         number, name = f"DQ{n:02d}", f"{community}党群服务中心"
         area = large.get(community, int(rng.integers(32, 90)) * 10)
-        sites = [("主场所", int(area * 0.6)), ("分场所", area - int(area * 0.6))] if community == "新立中心社区" else [("主场所", area)]
+        sites = (
+            [("主场所", int(area * 0.6)), ("分场所", area - int(area * 0.6))]
+            if community == "新立中心社区"
+            else [("主场所", area)]
+        )
         for site, part in sites:
             spot, address = _site(world, community, rng)
             found.append(Centre(number, name, community, site, part, community == "富民社区", address, spot.x, spot.y))
@@ -206,16 +216,30 @@ def _duties(world: World) -> list[Duty]:
     for town in world.towns:
         short = town.plan.name.removesuffix("镇")
         for community in town.plan.communities:
-            for category, unit in (("供热", "集中供热公司"), ("供水", "自来水公司"), ("供电", "供电所"), ("警格", "派出所")):
+            for category, unit in (
+                ("供热", "集中供热公司"),
+                ("供水", "自来水公司"),
+                ("供电", "供电所"),
+                ("警格", "派出所"),
+            ):
                 name = f"{short}{unit}" + (f"（{community}警格）" if category == "警格" else "")
                 found.append(Duty(category, community, "", name, phone(84_000_000 + len(found))))
         for lot in town.lots:
             if lot.use == "slab":
                 found.append(
-                    Duty("物业", lot.grid.split("/")[0], lot.name, f"{short}{lot.name}物业服务站", phone(84_000_000 + len(found)))
+                    Duty(
+                        "物业",
+                        lot.grid.split("/")[0],
+                        lot.name,
+                        f"{short}{lot.name}物业服务站",
+                        phone(84_000_000 + len(found)),
+                    )
                 )
     for village in world.villages:
-        found += [Duty(c, village.name, "", f"五营{u}", phone(84_900_000)) for c, u in (("供电", "供电所"), ("警格", "派出所"))]
+        found += [
+            Duty(c, village.name, "", f"五营{u}", phone(84_900_000))
+            for c, u in (("供电", "供电所"), ("警格", "派出所"))
+        ]
     return found
 
 

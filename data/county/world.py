@@ -94,7 +94,9 @@ def _exclusive(towns: list[Town], rng: np.random.Generator) -> list[Exclusive]:
         compound = lot.use == "slab"
         kind = "住宅小区" if compound else lot.kind
         owner = f"{town.plan.name.removesuffix('镇')}{lot.name}物业服务站" if compound else lot.name
-        found.append(Exclusive(f"ZS-{n:03d}", f"{lot.name}专属网格", kind, owner, DEPARTMENTS[kind], lot.grid, lot.shape))
+        found.append(
+            Exclusive(f"ZS-{n:03d}", f"{lot.name}专属网格", kind, owner, DEPARTMENTS[kind], lot.grid, lot.shape)
+        )
     return found
 
 
@@ -140,5 +142,16 @@ def build_world(seed: int, units_dir: Path) -> World:
     waters = [water_of(t, stream(seed, f"water{t.plan.code}")) for t in towns]
     exclusive = _exclusive(towns, stream(seed, "exclusive"))
     return World(
-        seed, units, towns, villages, forest, homes, exclusive, lines, places, waters, county, _town_outlines(forest, county)
+        seed,
+        units,
+        towns,
+        villages,
+        forest,
+        homes,
+        exclusive,
+        lines,
+        places,
+        waters,
+        county,
+        _town_outlines(forest, county),
     )

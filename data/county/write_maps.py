@@ -24,7 +24,15 @@ from .land import Grid
 from .names import numeral
 from .world import COUNTY_CODE, COUNTY_NAME, NOTE, World, stream
 
-__all__ = ["geojson", "grid_word", "write_areas", "write_base_grids", "write_base_map", "write_exclusive", "write_forest"]
+__all__ = [
+    "geojson",
+    "grid_word",
+    "write_areas",
+    "write_base_grids",
+    "write_base_map",
+    "write_exclusive",
+    "write_forest",
+]
 
 _METRIC = Metric(4552)
 _KML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2">\n'
@@ -40,7 +48,12 @@ def geojson(path: Path, title: str, rows: Sequence[tuple[Any, dict[str, Any]]], 
         {"type": "Feature", "properties": properties, "geometry": _rounded(shapely.geometry.mapping(shape), decimals)}
         for shape, properties in rows
     ]
-    body = {"type": "FeatureCollection", "name": title, "description": f"{NOTE} 2000国家大地坐标系", "features": features}
+    body = {
+        "type": "FeatureCollection",
+        "name": title,
+        "description": f"{NOTE} 2000国家大地坐标系",
+        "features": features,
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(body, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8", newline="\n")
 
@@ -69,7 +82,9 @@ def write_areas(world: World, folder: Path) -> None:
     rows = []
     for unit in world.units:
         shape = _unit_shape(world, unit)
-        rows.append((shape, _area(unit["code12"], unit["short_name"], unit["official_name"], unit["kind"], unit["town_code"])))
+        rows.append(
+            (shape, _area(unit["code12"], unit["short_name"], unit["official_name"], unit["kind"], unit["town_code"]))
+        )
     geojson(folder / "丰林县_社区村界.geojson", f"丰林县社区、村及林场中心社区（{NOTE}）", rows)
 
 
@@ -84,7 +99,13 @@ def _unit_shape(world: World, unit: dict[str, str]) -> Any:
 def grid_word(number: int, style: int) -> str:
     """Write a grid's name in one of the ways clerks write it."""
     wide = "".join(chr(ord(c) + 0xFEE0) for c in str(number))
-    words = (f"第{numeral(number)}网格", f"第{number}网格", f"第{wide}网格", f"{numeral(number)}网格", f"{number}号网格")
+    words = (
+        f"第{numeral(number)}网格",
+        f"第{number}网格",
+        f"第{wide}网格",
+        f"{numeral(number)}网格",
+        f"{number}号网格",
+    )
     return words[style % len(words)]
 
 
@@ -113,7 +134,9 @@ def write_base_grids(world: World, folder: Path, workers: dict[str, str]) -> dic
             )  # fmt: skip
             drawn = draw_by_hand([g.shape for g in grids], habits, stream(world.seed, f"dirt{community}"))
             style = {"swapped": community == "新林社区", "extended": k % 2 == 1, "names": k}
-            _write_kml(folder / town.plan.name / f"{community}.kml", (community, grids, drawn), (counts, workers), style)
+            _write_kml(
+                folder / town.plan.name / f"{community}.kml", (community, grids, drawn), (counts, workers), style
+            )
             log[community] = [f"{g.key}: {d}" for g, x in zip(grids, drawn, strict=True) for d in x.defects]
             k += 1
     grids = [v.grid for v in world.villages]
@@ -134,7 +157,9 @@ def _write_kml(
         lon, lat = _METRIC.inverse(one.ring[:, 0], one.ring[:, 1])
         a, b = (lat, lon) if style["swapped"] else (lon, lat)
         text = " ".join(f"{p:.8f},{q:.8f},0" for p, q in zip(a, b, strict=True))
-        name = grid_word(grid.number, style["names"] + (n % 7 == 3)) if title != "五营镇各村" else f"{grid.community}网格"
+        name = (
+            grid_word(grid.number, style["names"] + (n % 7 == 3)) if title != "五营镇各村" else f"{grid.community}网格"
+        )
         note = _kml_note(grid, counts[grid.key], workers[grid.key], extended=style["extended"])
         marks.append(
             f"<Placemark><name>{name}</name>{note}<styleUrl>#wg</styleUrl><Polygon><outerBoundaryIs><LinearRing><coordinates>"
@@ -197,7 +222,9 @@ def write_exclusive(world: World, path: Path) -> None:
         text = space.add_text(one.number, height=6.0, dxfattribs={"layer": "注记"})
         text.set_placement((round(spot.x, 3), round(spot.y, 3)), align=TextEntityAlignment.MIDDLE_CENTER)
     west, south = (float(v) for v in np.min([s.shape.bounds[:2] for s in world.exclusive], axis=0))
-    space.add_text(f"专属网格示意图 {NOTE}", height=40.0, dxfattribs={"layer": "图名"}).set_placement((round(west), round(south) - 200))
+    space.add_text(f"专属网格示意图 {NOTE}", height=40.0, dxfattribs={"layer": "图名"}).set_placement(
+        (round(west), round(south) - 200)
+    )
     # The writer collects its classes in a set, whose order changes from run to run.
     doc.classes.add_required_classes(doc.dxfversion)
     doc.classes.classes = dict(sorted(doc.classes.classes.items()))
@@ -215,11 +242,15 @@ def write_forest(world: World, path: Path) -> None:
          "社区代码": centre[u.town]["code12"], "面积公顷": round(u.shape.area / 1e4, 1), "备注": NOTE}
         for i, u in enumerate(world.forest, start=1)
     ]  # fmt: skip
-    frame = gpd.GeoDataFrame(rows, geometry=list(_degrees(np.array([u.shape for u in world.forest], dtype=object))), crs="EPSG:4490")
+    frame = gpd.GeoDataFrame(
+        rows, geometry=list(_degrees(np.array([u.shape for u in world.forest], dtype=object))), crs="EPSG:4490"
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for suffix, data in _shapefile(frame, path.stem).items():
-            archive.writestr(zipfile.ZipInfo(f"{path.stem}{suffix}", (2025, 6, 30, 9, 0, 0)), data, zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                zipfile.ZipInfo(f"{path.stem}{suffix}", (2025, 6, 30, 9, 0, 0)), data, zipfile.ZIP_DEFLATED
+            )
 
 
 def write_base_map(world: World, folder: Path) -> None:
@@ -238,7 +269,10 @@ def write_base_map(world: World, folder: Path) -> None:
     frame.to_file(target, layer="楼栋", engine="pyogrio", driver="GPKG", DESCRIPTION=NOTE)
     _write_compounds(world, folder / "小区.geojson")
     places = [
-        (_degrees(shapely.Point(p.x, p.y)), {"名称": p.name, "别名": p.alias, "类别": p.kind, "社区": p.community, "备注": NOTE})
+        (
+            _degrees(shapely.Point(p.x, p.y)),
+            {"名称": p.name, "别名": p.alias, "类别": p.kind, "社区": p.community, "备注": NOTE},
+        )
         for p in world.places
     ]
     geojson(folder / "地名标志物.geojson", f"地名、标志物（{NOTE}）", places, decimals=8)

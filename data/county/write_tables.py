@@ -35,8 +35,12 @@ class _Book:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.book = xlsxwriter.Workbook(str(path), {"in_memory": True})
         self.book.set_properties({"title": f"{title}（{NOTE}）", "comments": NOTE, "created": _MADE})
-        self.title = self.book.add_format({"bold": True, "font_size": 16, "align": "center", "valign": "vcenter", "font_name": "宋体"})
-        self.head = self.book.add_format({"bold": True, "border": 1, "align": "center", "valign": "vcenter", "font_name": "宋体"})
+        self.title = self.book.add_format(
+            {"bold": True, "font_size": 16, "align": "center", "valign": "vcenter", "font_name": "宋体"}
+        )
+        self.head = self.book.add_format(
+            {"bold": True, "border": 1, "align": "center", "valign": "vcenter", "font_name": "宋体"}
+        )
         self.cell = self.book.add_format({"border": 1, "font_name": "宋体", "valign": "vcenter"})
         self.plain = self.book.add_format({"font_name": "宋体"})
 
@@ -93,7 +97,21 @@ def write_roster(world: World, staff: Staff, path: Path) -> None:
 
 
 def _roster_head(book: _Book, sheet: Any) -> None:
-    names = ("序号", "社区（村）", "原编号", "网格名称", None, None, "人口数", "党员数", "党小组", "网格长", "专职网格员", "联系电话", "备注")
+    names = (
+        "序号",
+        "社区（村）",
+        "原编号",
+        "网格名称",
+        None,
+        None,
+        "人口数",
+        "党员数",
+        "党小组",
+        "网格长",
+        "专职网格员",
+        "联系电话",
+        "备注",
+    )
     for c, name in enumerate(names):
         if name:
             sheet.merge_range(2, c, 3, c, name, book.head)
@@ -151,7 +169,17 @@ def _other_workers(book: _Book, world: World, name: str, workers: Sequence[Worke
     head = ("序号", "镇", "社区（村）", "服务网格", "姓名", "类别", "所属单位", "联系电话", "备注")
     book.rows(sheet, 1, [head], book.head)
     rows = [
-        (n, world.town_of[w.community], w.community, _grid_names(w.grids) or "全社区", w.name, w.post, w.unit, w.phone, NOTE)
+        (
+            n,
+            world.town_of[w.community],
+            w.community,
+            _grid_names(w.grids) or "全社区",
+            w.name,
+            w.post,
+            w.unit,
+            w.phone,
+            NOTE,
+        )
         for n, w in enumerate(workers, start=1)
     ]
     book.rows(sheet, 2, rows)
@@ -169,7 +197,9 @@ def _number_written(number: str, dice: float) -> str:
         return number
     n = int(number.removesuffix("号楼"))
     wide = "".join(chr(ord(c) + 0xFEE0) for c in str(n))
-    return (f"{n}#", f"{numeral(n)}号楼", f"{n}栋", f"{wide}号楼", f"{n}", f"{n}号楼 ", f"{n}幢")[int((dice - 0.8) * 35) % 7]
+    return (f"{n}#", f"{numeral(n)}号楼", f"{n}栋", f"{wide}号楼", f"{n}", f"{n}号楼 ", f"{n}幢")[
+        int((dice - 0.8) * 35) % 7
+    ]
 
 
 def write_households(world: World, staff: Staff, path: Path) -> None:
@@ -248,7 +278,9 @@ def write_rosters_of_exclusive(world: World, path: Path) -> None:
     sheet = book.add_sheet("专属网格")
     bold = xlwt.easyxf("font: bold on, height 320; align: horiz center")
     sheet.write_merge(0, 0, 0, 10, f"丰林县专属网格花名册（{NOTE}）", bold)
-    sheet.write_merge(1, 1, 0, 10, "填报单位：丰林县委社会工作部　　日期：2025年6月30日　　（林业局公司33个专属网格另册）")
+    sheet.write_merge(
+        1, 1, 0, 10, "填报单位：丰林县委社会工作部　　日期：2025年6月30日　　（林业局公司33个专属网格另册）"
+    )
     head = ("序号", "镇", "社区", "编号", "专属网格名称", "类型", "依托单位", "主管部门", "负责人", "联系电话", "备注")
     for c, name in enumerate(head):
         sheet.write(2, c, name, xlwt.easyxf("font: bold on; borders: left thin, right thin, top thin, bottom thin"))
@@ -277,7 +309,9 @@ def write_staff_tables(staff: Staff, folder: Path) -> None:
     book = _Book(folder / "责任单位.xlsx", "责任单位")
     sheet = book.sheet("责任单位", f"丰林县民生事项责任单位一览表（{NOTE}）", 7)
     book.rows(sheet, 1, [("序号", "类别", "社区", "小区", "责任单位", "值班电话", "备注")], book.head)
-    rows = [(n, d.category, d.community, d.compound, d.unit, d.phone, NOTE) for n, d in enumerate(staff.duties, start=1)]
+    rows = [
+        (n, d.category, d.community, d.compound, d.unit, d.phone, NOTE) for n, d in enumerate(staff.duties, start=1)
+    ]
     book.rows(sheet, 2, rows)
     book.book.close()
 
@@ -286,11 +320,17 @@ def _write_party(staff: Staff, path: Path) -> None:
     book = _Book(path, "党组织名册")
     sheet = book.sheet("党组织", f"丰林县社区党组织名册（{NOTE}）", 9)
     sheet.merge_range(1, 0, 1, 8, "社区党委12个、党支部47个、党小组118个　　日期：2025年6月30日", book.plain)
-    book.rows(sheet, 2, [("编号", "级别", "名称", "上级编号", "社区", "负责人", "党员数", "对应网格", "备注")], book.head)
+    book.rows(
+        sheet, 2, [("编号", "级别", "名称", "上级编号", "社区", "负责人", "党员数", "对应网格", "备注")], book.head
+    )
     rows = []
     for p in staff.party:
         grids = "全社区" if p.level == "党委" else _grid_names(p.grids)
-        below = [q.members for q in staff.party if q.level == "党小组" and (q.parent == p.number or q.parent.startswith(f"{p.number}-"))]
+        below = [
+            q.members
+            for q in staff.party
+            if q.level == "党小组" and (q.parent == p.number or q.parent.startswith(f"{p.number}-"))
+        ]
         members = p.members if p.level == "党小组" else sum(below)
         rows.append((p.number, p.level, p.name, p.parent, p.community, p.head, members, grids, NOTE))
     book.rows(sheet, 3, rows)
@@ -312,10 +352,26 @@ def _write_anchors(staff: Staff, path: Path) -> None:
 def _write_centres(staff: Staff, path: Path) -> None:
     book = _Book(path, "党群服务中心")
     sheet = book.sheet("党群服务中心", f"丰林县党群服务中心一览表（{NOTE}）", 10)
-    book.rows(sheet, 1, [("编号", "中心名称", "社区", "场所", "建筑面积（㎡）", "状态", "地址", "经度", "纬度", "备注")], book.head)
+    book.rows(
+        sheet,
+        1,
+        [("编号", "中心名称", "社区", "场所", "建筑面积（㎡）", "状态", "地址", "经度", "纬度", "备注")],
+        book.head,
+    )
     lon, lat = _METRIC.inverse([c.x for c in staff.centres], [c.y for c in staff.centres])
     rows = [
-        (c.number, c.name, c.community, c.site, c.area_m2, "规划" if c.planned else "已建", c.address, f"{x:.7f}", f"{y:.7f}", NOTE)
+        (
+            c.number,
+            c.name,
+            c.community,
+            c.site,
+            c.area_m2,
+            "规划" if c.planned else "已建",
+            c.address,
+            f"{x:.7f}",
+            f"{y:.7f}",
+            NOTE,
+        )
         for c, x, y in zip(staff.centres, lon, lat, strict=True)
     ]
     book.rows(sheet, 2, rows)
