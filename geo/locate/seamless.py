@@ -66,9 +66,7 @@ def refuse_invalid(shapes: NDArray[Any], *, names: Sequence[str]) -> None:
     if bad.size:
         first = int(bad[0])
         reason = "图形是空的" if empty[first] else f"图形自相交或不合法: {shapely.is_valid_reason(shapes[first])}"
-        raise CoverageBroken(
-            reason, code="invalid-polygon", where=Where(feature=names[first]), remedy="先检查并修复"
-        )
+        raise CoverageBroken(reason, code="invalid-polygon", where=Where(feature=names[first]), remedy="先检查并修复")
 
 
 def refuse_crossings(edges: EdgeTable, pairs: CellEdges, *, names: Sequence[str]) -> None:
