@@ -61,6 +61,7 @@ QUICK = (
     Case(163, "uniform", 1_000_000, 200_000),
     Case(163, "boundary", 200_000, 40_000),
 )
+COLUMNS = ("CPU s", "wall s", "M/s CPU", "x sjoin", "x exact", "x wall", "wrong")
 
 
 def timed(answer: Answer, x: np.ndarray, y: np.ndarray) -> tuple[float, float, np.ndarray]:
@@ -116,9 +117,8 @@ def run_case(case: Case, grids: np.ndarray, index: GridIndex, others: dict[str, 
     few = slice(0, case.peer_points)
     checked = slice(0, min(case.points, 1_000_000))
     true, several = data.truth(grids, x[checked], y[checked])
-    print(
-        f"\n{len(grids)} grids, {case.points} points, {case.kind} (peers: {case.peer_points}); in several grids: {several}"
-    )
+    print(f"\n{len(grids)} grids, {case.points} points, {case.kind} (peers: {case.peer_points})")
+    print(f"    points that the rule puts in several grids: {several}")
     contenders = {**{n: (a, slice(None)) for n, a in ours(index).items()}, **{n: (a, few) for n, a in others.items()}}
     best: dict[str, tuple[float, float, np.ndarray]] = {}
     for _ in range(rounds):
@@ -131,7 +131,7 @@ def run_case(case: Case, grids: np.ndarray, index: GridIndex, others: dict[str, 
                 continue
             best[name] = min(best.get(name, now), now, key=lambda t: t[0])
     scale = {name: case.points / len(best[name][2]) for name in best}
-    print(f"    {'':28}{'CPU s':>9}{'wall s':>9}{'M/s CPU':>9}{'x sjoin':>9}{'x exact':>9}{'x wall':>9}{'wrong':>10}")
+    print(" " * 32 + "".join(f"{c:>10}" for c in COLUMNS))
     for name, (cpu, wall, found) in best.items():
         part = slice(0, min(len(found), len(true)))
         wrong = wrong_answers(found[part], true[part], grids, x[part], y[part])
@@ -139,10 +139,9 @@ def run_case(case: Case, grids: np.ndarray, index: GridIndex, others: dict[str, 
             best[p][0] * scale[p] / (cpu * scale[name]) if p in best else float("nan") for p in (SJOIN, EXACT_PEER)
         ]
         walls = best[SJOIN][1] * scale[SJOIN] / (wall * scale[name]) if SJOIN in best else float("nan")
-        rate = len(found) / cpu / 1e6
-        print(
-            f"    {name:28}{cpu * scale[name]:9.4f}{wall * scale[name]:9.4f}{rate:9.2f}{ratios[0]:9.1f}{ratios[1]:9.1f}{walls:9.1f}{wrong:10d}"
-        )
+        cells = (cpu * scale[name], wall * scale[name], len(found) / cpu / 1e6, *ratios, walls)
+        digits = (4, 4, 2, 1, 1, 1)
+        print(f"    {name:28}" + "".join(f"{c:10.{d}f}" for c, d in zip(cells, digits, strict=True)) + f"{wrong:10d}")
 
 
 def built(grids: np.ndarray) -> GridIndex:
@@ -154,9 +153,8 @@ def built(grids: np.ndarray) -> GridIndex:
         start = time.perf_counter()
         GridIndex.open(Path(folder) / "index")
         opened = time.perf_counter() - start
-    print(
-        f"\n=== {len(grids)} grids: index built in {seconds:.3f} s, {index.nbytes / 1e6:.1f} MB, opened in {opened * 1e3:.1f} ms"
-    )
+    size = f"{index.nbytes / 1e6:.1f} MB"
+    print(f"\n=== {len(grids)} grids: index built in {seconds:.3f} s, {size}, opened in {opened * 1e3:.1f} ms")
     return index
 
 
@@ -164,10 +162,12 @@ BULK = """
 import resource, sys, time
 sys.path.insert(0, {root!r})
 from geo.assign import assign_file
+files = dict(grids={grids!r}, points={points!r}, out={out!r})
 start = time.perf_counter()
-report = assign_file(grids={grids!r}, points={points!r}, out={out!r}, datum="cgcs2000", grids_datum="cgcs2000", point_id="id", lon="lon", lat="lat")
+report = assign_file(**files, datum="cgcs2000", grids_datum="cgcs2000", point_id="id", lon="lon", lat="lat")
 seconds = time.perf_counter() - start
-print(f"{{report.rows}} points from Parquet to Parquet in {{seconds:.2f}} s, peak memory {{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f}} MB")
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+print(f"{{report.rows}} points from Parquet to Parquet in {{seconds:.2f}} s, peak memory {{peak:.0f}} MB")
 """
 
 

@@ -90,6 +90,7 @@ def rtree_boxes(grids: np.ndarray) -> Answer:
 
     def answer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         ids, counts = tree.intersection_v(np.column_stack([x, y]), np.column_stack([x, y]))
+        ids, counts = ids.astype(np.int64), counts.astype(np.int64)
         point = np.repeat(np.arange(len(x)), counts)
         held = shapely.intersects_xy(grids[ids], x[point], y[point])
         return lowest(point[held], ids[held], len(x))
@@ -108,7 +109,10 @@ def duckdb_spatial(grids: np.ndarray) -> Answer:
 
     def answer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         base.register("points", pd.DataFrame({"k": np.arange(len(x)), "x": x, "y": y}))
-        query = "SELECT p.k, min(g.id) AS id FROM points p JOIN grids g ON ST_Intersects(g.shape, ST_Point(p.x, p.y)) GROUP BY p.k"
+        query = (
+            "SELECT p.k, min(g.id) AS id FROM points p"
+            " JOIN grids g ON ST_Intersects(g.shape, ST_Point(p.x, p.y)) GROUP BY p.k"
+        )
         found = base.execute(query).fetchnumpy()
         return lowest(found["k"], found["id"], len(x))
 
