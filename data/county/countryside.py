@@ -1,12 +1,13 @@
+# ruff: noqa: E501 - tables read better in long lines
 """What lies outside the towns: two villages, the forestry units, and the outlines of towns and county (plane, metres)."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -15,6 +16,9 @@ from shapely.geometry import LineString, Polygon
 from .frames import FloatArray, Wave
 from .land import Building, Grid
 from .plots import bungalow_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["ForestUnit", "Village", "build_villages", "outline", "raise_forest"]
 
@@ -125,7 +129,7 @@ def _warp(rng: np.random.Generator, xy: FloatArray) -> FloatArray:
 
 
 def _county_mask(rng: np.random.Generator, grid: FloatArray) -> Any:
-    """The body of the county: an ellipse along the valley, its rim pushed about by ridges."""
+    """Return which points lie in the county: an ellipse along the valley, its rim pushed about by ridges."""
     middle = np.array([528500.0, 5342500.0])
     angle = 0.62
     axes = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -175,7 +179,7 @@ def _fractal(line: FloatArray, depth: int) -> FloatArray:
     """Displace the middle of each edge by an amount that depends on its ends alone: both neighbours agree."""
     for level in range(depth):
         pieces = [line[:1]]
-        for p, q in zip(line[:-1], line[1:], strict=True):
+        for p, q in itertools.pairwise(line):
             a, b = (p, q) if tuple(p) < tuple(q) else (q, p)
             digest = hashlib.blake2b(np.round(np.r_[a, b], 2).tobytes(), digest_size=4).digest()
             share = int.from_bytes(digest, "big") / 2**32 - 0.5

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from .frames import FloatArray
+if TYPE_CHECKING:
+    from .frames import FloatArray
 
 __all__ = ["Drawn", "Habits", "draw_by_hand"]
 
@@ -54,7 +55,7 @@ def _leave_out(ring: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 
 def _inward(ring: FloatArray, at: int) -> FloatArray:
-    """Unit vector into the polygon at a vertex (shell oriented counter-clockwise)."""
+    """Return the unit vector into the polygon at a vertex (shell oriented counter-clockwise)."""
     edge = ring[(at + 1) % len(ring)] - ring[at - 1]
     normal = np.array([-edge[1], edge[0]])
     return normal / max(float(np.hypot(*normal)), 1e-9)

@@ -36,6 +36,7 @@ class Wave:
         return cls(tuple(a for a, _ in parts), lengths, tuple(rng.uniform(0, 2 * math.pi, len(parts))))
 
     def __call__(self, u: Any) -> FloatArray:
+        """Evaluate the wave at u."""
         u = np.asarray(u, dtype=np.float64)
         total = np.zeros_like(u)
         for amplitude, length, phase in zip(self.amplitudes, self.lengths, self.phases, strict=True):

@@ -1,17 +1,20 @@
+# ruff: noqa: E501 - tables read better in long lines
 """A year of incidents with the address text people really give (2024-10-01 … 2025-09-30)."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
 from .names import numeral
-from .people import Home
 from .world import World, stream
+
+if TYPE_CHECKING:
+    from .people import Home
 
 __all__ = ["Event", "happen"]
 
@@ -78,7 +81,7 @@ def _times(rng: np.random.Generator) -> tuple[list[dt.datetime], list[str]]:
     for cell in drawn.tolist():
         month = cell % 12
         first = dt.datetime(2024 + (9 + month) // 12, months[month] + 1, 1)  # noqa: DTZ001 - as above
-        day = int(rng.integers(0, 28 + (months[month] not in (1,)) * 2))
+        day = int(rng.integers(0, 28 + (months[month] != 1) * 2))
         hour = int(np.clip(rng.normal(13.0, 4.2), 0, 23))
         moments.append(
             first + dt.timedelta(days=day, hours=hour, minutes=int(rng.integers(60)), seconds=int(rng.integers(60)))
@@ -152,7 +155,7 @@ def _at_home(home: Home, area: str, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _at_place(world: World, tree: Any, shapes: list[Any], rng: np.random.Generator) -> dict[str, Any]:
-    """An incident at a landmark or in the street: the grid is the one that holds the point."""
+    """Draw an incident at a landmark or in the street: the grid is the one that holds the point."""
     spots = [p for p in world.places if p.kind != "桥梁"]
     while True:
         place = spots[int(rng.integers(len(spots)))]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from shapely.geometry import LineString, Point
 
 from .frames import Wave, bend
-from .land import Town
 from .names import numeral
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .land import Town
 
 __all__ = ["Line", "Place", "connect_towns", "places_of", "town_lines", "water_of"]
 
@@ -92,7 +96,7 @@ def town_lines(town: Town) -> list[Line]:
 
 
 def _beside(line: Any, offset: float, inside: Any, name: str) -> list[Line]:
-    """A road that runs beside a river or railway, only where the town is."""
+    """Return a road that runs beside a river or railway, only where the town is."""
     curve = shapely.offset_curve(line, offset)
     parts = [p for p in shapely.get_parts(shapely.intersection(curve, inside)) if p.length > 160.0]
     return [Line(name, "road", "支路", False, p) for p in parts]
@@ -163,7 +167,7 @@ def _hermite(a: Any, da: Any, b: Any, db: Any) -> LineString:
 def connect_towns(towns: Sequence[Town], rng: np.random.Generator) -> list[Line]:
     """Join river, railway and main street of neighbouring towns by lines through the forest."""
     found = []
-    for upper, lower in zip(towns[:-1], towns[1:], strict=True):
+    for upper, lower in itertools.pairwise(towns):
         for kind, name, rank in (
             ("river", "汤旺河", "河流"),
             ("rail", "汤林铁路", "铁路"),

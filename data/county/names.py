@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905 - tables read better in long lines
 """Invented names: compounds, bungalow quarters, people and telephone numbers that belong to nobody."""
 
 from __future__ import annotations

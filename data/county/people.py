@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
-from .land import Building
 from .names import people, phone
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .land import Building
 
 __all__ = ["Home", "settle_homes"]
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables read better in long lines
 """What is settled about the three towns: where they lie, their arteries, quarters and invented street names."""
 
 from __future__ import annotations

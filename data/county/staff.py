@@ -1,17 +1,20 @@
+# ruff: noqa: E501 - tables read better in long lines
 """Who works in the grids: gridworkers, the Party tree, anchor households, service centres, duties."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
 from .names import people, phone
 from .partition import apportion
-from .people import Home
 from .world import World, stream
+
+if TYPE_CHECKING:
+    from .people import Home
 
 __all__ = ["Anchor", "Centre", "Duty", "PartyNode", "Staff", "Worker", "hire"]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -16,6 +15,9 @@ from .land import Building, Grid, Town, build_town
 from .lines import Line, Place, connect_towns, places_of, town_lines, water_of
 from .people import Home, settle_homes
 from .plans import TOWNS, VILLAGES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["COUNTY_CODE", "COUNTY_NAME", "NOTE", "Exclusive", "World", "build_world", "stream"]
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables read better in long lines
 """Write the files with geometry: areas, base grids as drawn, exclusive grids, the base map, the truth."""
 
 from __future__ import annotations
@@ -7,9 +8,8 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ezdxf
 import geopandas as gpd
@@ -20,9 +20,13 @@ from ezdxf.enums import TextEntityAlignment
 from geo.crs import Metric
 
 from .dirt import Drawn, Habits, draw_by_hand
-from .land import Grid
 from .names import numeral
 from .world import COUNTY_CODE, COUNTY_NAME, NOTE, World, stream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .land import Grid
 
 __all__ = [
     "geojson",

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables read better in long lines
 """Write ledgers and rosters with the merged titles, odd spellings and slips they have in offices."""
 
 from __future__ import annotations
@@ -5,9 +6,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xlsxwriter
@@ -15,12 +14,17 @@ import xlwt
 
 from geo.crs import GCJ02, Metric, from_cgcs2000
 
-from .incidents import Event
-from .land import Grid
 from .names import numeral, people, phone
-from .people import Home
-from .staff import Staff, Worker
 from .world import NOTE, World, stream
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .incidents import Event
+    from .land import Grid
+    from .people import Home
+    from .staff import Staff, Worker
 
 __all__ = ["write_households", "write_incidents", "write_roster", "write_rosters_of_exclusive", "write_staff_tables"]
 

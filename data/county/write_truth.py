@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geo.crs import Metric
 
-from .incidents import Event
 from .world import NOTE, World
 from .write_maps import geojson
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .incidents import Event
 
 __all__ = ["write_truth"]
 
