@@ -32,6 +32,9 @@ __all__ = ["Search", "Verdict"]
 _CLOSED: Final = 1e-7
 _LIST_LIMIT: Final = 150_000
 _FIRST_COLUMNS: Final = 3
+_FIX_FROM: Final = 1_500
+_NEAR: Final = 0.01
+_WHOLE: Final = 1e-6
 
 Plan = list[tuple[int, ...]]
 
@@ -169,8 +172,35 @@ class Search:
     def _close(self, relaxation: Relaxation) -> None:
         """Integer programmes over growing windows until proven."""
         self.clock.tell(0.5, "integer programme")
+        if len(self.instance) >= _FIX_FROM and self._fix_and_solve(relaxation):
+            self._prove(relaxation)
+            return
         self._integer_over_pool(relaxation)
         self._prove(relaxation)
+
+    def _fix_and_solve(self, relaxation: Relaxation) -> bool:
+        """Keep the groups that the relaxation takes whole where nothing near is in doubt, and solve the rest."""
+        it, groups = self.instance, self.pool.groups
+        taken = np.flatnonzero(relaxation.values > _WHOLE).tolist()
+        doubt = np.zeros(len(it), dtype=bool)
+        for k in taken:
+            if relaxation.values[k] < 1 - _WHOLE:
+                doubt[list(groups[k])] = True
+        near = doubt.copy()
+        near[it.heads[doubt[it.tails]]] = True
+        sure = [groups[k] for k in taken if not near[list(groups[k])].any()]
+        settled = np.zeros(len(it), dtype=bool)
+        for group in sure:
+            settled[list(group)] = True
+        reduced = self.pool.reduced_all(relaxation.prices, relaxation.cut_duals)
+        loose = [
+            k
+            for k in np.flatnonzero(reduced <= self._first_window(reduced)).tolist()
+            if not settled[list(groups[k])].any()
+        ]
+        rest = [groups[k] for k in loose]
+        self._integer(sure + rest, [it.cost(group) for group in sure] + [self.pool.costs[k] for k in loose])
+        return self.plan is not None and self.value - relaxation.bound <= _NEAR * abs(self.value)
 
     def _integer_over_pool(self, relaxation: Relaxation) -> None:
         """Find a plan among the groups of the pool with the least reduced costs."""
@@ -217,16 +247,7 @@ class Search:
         starts, rows, values = self.pool.columns(groups)
         programme.add_columns(costs, starts=starts, rows=rows, values=values, upper=1.0)
         allowed = max(self.gap, _CLOSED) * 0.2 * abs(self.value if self.plan is not None else self.bound)
-        answer = programme.solve_integer(seconds=self.clock.left, gap=allowed, start=self._start(groups))
+        answer = programme.solve_integer(seconds=self.clock.left, gap=allowed)
         if answer.values is not None:
             self.offer([groups[k] for k in np.flatnonzero(answer.values > 0.5)])  # noqa: PLR2004
         return np.inf if answer.outcome is Outcome.INFEASIBLE else answer.bound
-
-    def _start(self, groups: Plan) -> NDArray[np.float64] | None:
-        """Return the best plan as a point over these groups, if they hold it."""
-        place = {group: k for k, group in enumerate(groups)}
-        if self.plan is None or not all(group in place for group in self.plan):
-            return None
-        start = np.zeros(len(groups))
-        start[[place[group] for group in self.plan]] = 1.0
-        return start

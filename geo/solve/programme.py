@@ -8,7 +8,7 @@ told not to.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +28,7 @@ Ints = NDArray[np.int32]
 
 _POLL_SECONDS: Final = 0.1
 _TOLERANCE: Final = 1e-9
+_AGREE: Final = 1e-7
 _DIMENSION: Final = "column or row arrays disagree in length"
 
 
@@ -202,15 +203,12 @@ class Programme:
             np.array(solution.col_dual),
         )
 
-    def solve_integer(
-        self,
-        *,
-        seconds: float = float("inf"),
-        gap: float = 0.0,
-        start: ArrayLike | None = None,
-        nodes: int | None = None,
-    ) -> Answer:
+    def solve_integer(self, *, seconds: float = float("inf"), gap: float = 0.0, nodes: int | None = None) -> Answer:
         """Solve with every column integer.
+
+        A start is never handed over: with one, the solver's presolve was seen to report an objective that its
+        own point does not have. For the same reason the objective is recomputed, and where it disagrees the
+        programme is solved again without presolve; if it still disagrees, no bound is claimed.
 
         Parameters
         ----------
@@ -218,8 +216,6 @@ class Programme:
             Wall time allowed.
         gap : float, keyword
             Absolute gap at which to stop.
-        start : array-like or None, keyword
-            A feasible point to begin with.
         nodes : int or None, keyword
             Limit on the nodes of the search tree (a limit that keeps runs repeatable).
         """
@@ -231,21 +227,26 @@ class Programme:
         self._highs.setOptionValue("mip_rel_gap", 0.0)
         if nodes is not None:
             self._highs.setOptionValue("mip_max_nodes", nodes)
-        if start is not None:
-            self._start(np.asarray(start, dtype=np.float64))
+        answer, honest = self._integer(seconds)
+        if honest:
+            return answer
+        self._highs.setOptionValue("presolve", "off")
+        self._highs.clearSolver()
+        answer, honest = self._integer(seconds)
+        return answer if honest else replace(answer, outcome=Outcome.STOPPED, bound=float("-inf"))
+
+    def _integer(self, seconds: float) -> tuple[Answer, bool]:
+        """Solve, and tell whether the objective reported is that of the point."""
         outcome = self._run(seconds)
         info = self._highs.getInfo()
         if outcome is Outcome.INFEASIBLE:
-            return Answer(outcome, float("inf"), float("inf"), None)
-        found = info.primal_solution_status == int(highspy.SolutionStatus.kSolutionStatusFeasible)
-        values = np.round(np.array(self._highs.getSolution().col_value)) if found else None
-        value = float(info.objective_function_value) if found else float("inf")
-        return Answer(outcome, value, min(float(info.mip_dual_bound), value), values)
-
-    def _start(self, values: Floats) -> None:
-        solution = highspy.HighsSolution()
-        solution.col_value = values.tolist()
-        self._highs.setSolution(solution)
+            return Answer(outcome, float("inf"), float("inf"), None), True
+        if info.primal_solution_status != int(highspy.SolutionStatus.kSolutionStatusFeasible):
+            return Answer(outcome, float("inf"), float(info.mip_dual_bound), None), True
+        values = np.round(np.array(self._highs.getSolution().col_value))
+        value = float(np.array(self._highs.getLp().col_cost_) @ values)
+        honest = abs(value - float(info.objective_function_value)) <= _AGREE * max(1.0, abs(value))
+        return Answer(outcome, value, min(float(info.mip_dual_bound), value), values), honest
 
     def _run(self, seconds: float) -> Outcome:
         # The solver's clock runs on over all its solves, so the limit is on the sum.
