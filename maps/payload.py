@@ -16,7 +16,7 @@ import shapely
 from maps import palette
 from maps.overlays import Overlays
 from maps.packing import MILLIONTHS, Packer, placed
-from maps.suppression import printed, withheld_grids
+from maps.suppression import NOTHING, printed, withheld_grids
 from maps.themes import FIELDS, HATCHES, Themes, basis_text, label_rows, tooltip
 from maps.view import CountyView, Edition, GridView, PaperState, core_grids
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geo.crs import Metric
+    from maps.suppression import Mask, Withheld
     from maps.words import Words
 
 __all__ = ["county_payload"]
@@ -36,7 +37,7 @@ class _Builder:
     view: CountyView
     words: Words
     packer: Packer
-    hidden: frozenset[str]
+    hidden: Withheld
     metric: Metric
 
     def version(self, prefix: str, grids: Sequence[GridView]) -> Json:
@@ -48,15 +49,15 @@ class _Builder:
         sizes = Counter((g.town, g.community) for g in grids)
         items = []
         for grid, colour in zip(grids, colours, strict=True):
-            hidden = f"{prefix}:{grid.id}" in self.hidden
+            mask = self.hidden.of(f"{prefix}:{grid.id}")
             alone = sizes[grid.town, grid.community] == 1
-            rows = label_rows(grid, self.words, alone=alone, hidden=hidden)
+            rows = label_rows(grid, self.words, alone=alone, mask=mask)
             items.append(
                 {
                     "l": rows,
                     "o": int(alone),
-                    "s": themes.of(grid, colour, hidden=hidden),
-                    **self._grid(grid, hidden=hidden),
+                    "s": themes.of(grid, colour, mask=mask),
+                    **self._grid(grid, mask=mask),
                 }
             )
         lines = shapely.line_merge(
@@ -64,11 +65,11 @@ class _Builder:
         )
         return {"id": prefix, "css": f"grid-{prefix}", "name": name, "grids": items, "lines": self.packer.lines(lines)}
 
-    def _grid(self, grid: GridView, *, hidden: bool) -> Json:
+    def _grid(self, grid: GridView, *, mask: Mask) -> Json:
         public = self.view.edition is Edition.PUBLIC
         return {
             "p": self.packer.polygons(grid.geometry),
-            "v": tooltip(grid, self.words, hidden=hidden, public=public),
+            "v": tooltip(grid, self.words, mask=mask, public=public),
             **placed(self.packer, grid.geometry),
         }
 
@@ -94,7 +95,7 @@ class _Builder:
         before = sum(g.town == town for g in self.view.before)
         after = [g for g in self.view.after or self.view.before if g.town == town]
         count = sum(g.households for g in after)
-        figure = printed(count, hidden=f"town:{town}" in self.hidden)
+        figure = printed(count, mask=self.hidden.of(f"town:{town}"))
         return f"{before}→{len(after)} {self.words('grids_unit')}  {self.words.households(figure)}"
 
     def communities(self) -> list[Json]:
@@ -147,7 +148,7 @@ def county_payload(view: CountyView, words: Words) -> Json:
     every = (*view.before, *view.after)
     west, south, *_ = shapely.total_bounds([g.geometry for g in every])
     packer = Packer((round(west * MILLIONTHS), round(south * MILLIONTHS)))
-    hidden = withheld_grids(view) if view.edition is Edition.PUBLIC else frozenset()
+    hidden = withheld_grids(view) if view.edition is Edition.PUBLIC else NOTHING
     metric = view.metric()
     builder = _Builder(view, words, packer, hidden, metric)
     versions = [builder.version(p, g) for p, g in (("before", view.before), ("after", view.after)) if g]

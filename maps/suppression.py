@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from maps.view import CountyView, GridView
 
-__all__ = ["SMALL", "Sum", "county_sums", "printed", "withheld", "withheld_grids"]
+__all__ = ["NOTHING", "SMALL", "Mask", "Sum", "Withheld", "county_sums", "printed", "withheld", "withheld_grids"]
 
 SMALL: Final = 5
 _RANK_TOLERANCE: Final = 1e-9
@@ -32,16 +33,46 @@ class Sum:
     parts: tuple[str, ...]
 
 
-def printed(count: int, *, hidden: bool) -> str:
+class Mask(StrEnum):
+    """What a public edition does with a cell; only `OPEN` is false."""
+
+    OPEN = ""
+    HIDDEN = "hidden"
+    VEILED = "veiled"
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Cells to withhold; the veiled ones do not even say that they are small."""
+
+    cells: frozenset[str] = frozenset()
+    veiled: frozenset[str] = frozenset()
+
+    def __contains__(self, cell: str) -> bool:
+        return cell in self.cells
+
+    def of(self, cell: str) -> Mask:
+        """Return how a cell is printed."""
+        if cell in self.veiled:
+            return Mask.VEILED
+        return Mask.HIDDEN if cell in self.cells else Mask.OPEN
+
+
+def printed(count: int, *, mask: Mask) -> str:
     """Return what a public edition prints for a count: itself, "<5" when small, "*" when withheld beside one."""
-    if not hidden:
+    if not mask:
         return str(count)
-    return f"<{SMALL}" if 0 < count < SMALL else "*"
+    return f"<{SMALL}" if mask is Mask.HIDDEN and 0 < count < SMALL else "*"
 
 
-def _bounds(counts: Mapping[str, int], hidden: Collection[str], sums: Sequence[Sum]) -> dict[str, tuple[float, float]]:
+NOTHING: Final = Withheld()
+
+
+def _bounds(
+    counts: Mapping[str, int], hidden: Collection[str], veiled: Collection[str], sums: Sequence[Sum]
+) -> dict[str, tuple[float, float]]:
     """Return what a reader can infer of each hidden cell by interval reckoning until nothing narrows."""
-    known = {c: (1.0, SMALL - 1.0) if 0 < counts[c] < SMALL else (0.0, math.inf) for c in hidden}
+    known = {c: (1.0, SMALL - 1.0) if 0 < counts[c] < SMALL and c not in veiled else (0.0, math.inf) for c in hidden}
 
     def span(cell: str) -> tuple[float, float]:
         return known.get(cell, (float(counts[cell]), float(counts[cell])))
@@ -95,7 +126,7 @@ def _partner(cell: str, counts: Mapping[str, int], hidden: Collection[str], sums
     return None
 
 
-def withheld(counts: Mapping[str, int], sums: Iterable[Sum], *, also: Collection[str] = ()) -> frozenset[str]:
+def withheld(counts: Mapping[str, int], sums: Iterable[Sum], *, also: Withheld = NOTHING) -> Withheld:
     """Return the cells to withhold so that no count of 1–4 is printed or can be reckoned.
 
     Parameters
@@ -104,26 +135,31 @@ def withheld(counts: Mapping[str, int], sums: Iterable[Sum], *, also: Collection
         Every cell that would be printed, totals included.
     sums : iterable of Sum
         All sums among those cells; their true counts must agree.
-    also : collection of str, keyword
+    also : Withheld, keyword
         Cells withheld for another reason, e.g. the persons of a grid whose households are small.
 
     Notes
     -----
     A reader is taken to know all printed cells, the sums, and that "<5" means 1–4. Both interval
-    reckoning and linear combinations are checked; cells are added until neither pins a small count.
+    reckoning and linear combinations are checked. Cells are added until neither pins a small count; where
+    none is left to add (four grids of one household each), saying "<5" is itself what tells, and the
+    largest such cell is veiled.
     """
     known_sums = [s for s in sums if s.total in counts and all(p in counts for p in s.parts)]
-    secret = {c for c, n in counts.items() if 0 < n < SMALL} | set(also)
-    hidden = set(secret)
+    secret = {c for c, n in counts.items() if 0 < n < SMALL} | (also.cells & counts.keys())
+    hidden, veiled = set(secret), set(also.veiled)
     while True:
-        spans = _bounds(counts, hidden, known_sums)
+        spans = _bounds(counts, hidden, veiled, known_sums)
         fixed = _determined(sorted(hidden), known_sums)
         bare = sorted(c for c in secret if c in fixed or spans[c][0] == spans[c][1])
-        partners = (_partner(c, counts, hidden, known_sums) for c in bare)
-        partner = next((p for p in partners if p is not None), None)
-        if partner is None:
-            return frozenset(hidden)
-        hidden.add(partner)
+        partner = next((p for p in (_partner(c, counts, hidden, known_sums) for c in bare) if p is not None), None)
+        if partner is not None:
+            hidden.add(partner)
+            continue
+        telling = [c for c in bare if c not in veiled]
+        if not telling:
+            return Withheld(frozenset(hidden), frozenset(veiled))
+        veiled.add(max(telling, key=lambda c: (counts[c], c)))
 
 
 def county_sums(view: CountyView) -> list[Sum]:
@@ -167,13 +203,13 @@ def _agreeing(counts: Mapping[str, int], sums: Iterable[Sum]) -> list[Sum]:
     return [s for s in sums if s.total in counts and counts[s.total] == sum(counts.get(p, 0) for p in s.parts)]
 
 
-def withheld_grids(view: CountyView) -> frozenset[str]:
+def withheld_grids(view: CountyView) -> Withheld:
     """Return the cells of a county page to withhold, named ``before:ID``, ``after:ID``, ``town:NAME``, ``county``.
 
     Households and persons of a cell are withheld together, since either bounds the other.
     """
     sums = county_sums(view)
-    hidden: frozenset[str] = frozenset()
+    hidden = NOTHING
     while True:
         start = hidden
         for name in ("households", "persons"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from maps import palette
-from maps.suppression import printed
+from maps.suppression import Mask, printed
 
 if TYPE_CHECKING:
     from maps.view import CountyView, GridView
@@ -68,14 +68,14 @@ class Themes:
             {"fill": "#3A3A3A", "opacity": 0.85, "text": w("lacks_all")},
         ]
 
-    def of(self, grid: GridView, colour: int, *, hidden: bool) -> list[int]:
+    def of(self, grid: GridView, colour: int, *, mask: Mask) -> list[int]:
         """Return the class number of a grid in each theme."""
         return [
             colour,
-            _households(grid, hidden=hidden),
-            _workers(grid, hidden=hidden),
+            _households(grid, mask=mask),
+            _workers(grid, mask=mask),
             corner(grid),
-            _near(grid, hidden=hidden),
+            _near(grid, mask=mask),
         ]
 
 
@@ -91,21 +91,21 @@ def _none(text: str) -> Json:
     return _hatch("hatch-none", text)
 
 
-def _households(grid: GridView, *, hidden: bool) -> int:
+def _households(grid: GridView, *, mask: Mask) -> int:
     classes = palette.household_classes()
-    return len(classes.colours) if hidden or not grid.households else int(classes.of([grid.households])[0])
+    return len(classes.colours) if mask or not grid.households else int(classes.of([grid.households])[0])
 
 
-def _workers(grid: GridView, *, hidden: bool) -> int:
+def _workers(grid: GridView, *, mask: Mask) -> int:
     classes = palette.per_worker_classes()
     if grid.per_worker is None:
         return len(classes.colours)
-    return len(classes.colours) + 1 if hidden or not grid.households else int(classes.of([grid.per_worker])[0])
+    return len(classes.colours) + 1 if mask or not grid.households else int(classes.of([grid.per_worker])[0])
 
 
-def _near(grid: GridView, *, hidden: bool) -> int:
+def _near(grid: GridView, *, mask: Mask) -> int:
     classes = palette.share_classes()
-    return len(classes.colours) if hidden or grid.near_share is None else int(classes.of([grid.near_share])[0])
+    return len(classes.colours) if mask or grid.near_share is None else int(classes.of([grid.near_share])[0])
 
 
 def corner(grid: GridView) -> int:
@@ -152,16 +152,16 @@ def _percent(share: float | None, *, coarse: bool) -> str | None:
     return classes.texts[int(classes.of([share])[0])] if coarse else f"{100 * share:.0f}%"
 
 
-def tooltip(grid: GridView, words: Words, *, hidden: bool, public: bool) -> list[str | None]:
+def tooltip(grid: GridView, words: Words, *, mask: Mask, public: bool) -> list[str | None]:
     """Return the tooltip of a base grid in the order of `FIELDS`, its name first."""
-    worker = None if hidden or grid.per_worker is None else f"{grid.per_worker:.0f}"
+    worker = None if mask or grid.per_worker is None else f"{grid.per_worker:.0f}"
     return [
         grid.name,
         grid.code,
         grid.community,
         grid.town,
-        printed(grid.households, hidden=hidden),
-        printed(grid.persons, hidden=hidden) if grid.persons else None,
+        printed(grid.households, mask=mask),
+        printed(grid.persons, mask=mask) if grid.persons else None,
         str(grid.full_time),
         str(grid.professional),
         str(grid.part_time),
@@ -169,8 +169,8 @@ def tooltip(grid: GridView, words: Words, *, hidden: bool, public: bool) -> list
         str(grid.party_groups),
         str(grid.anchors),
         _corner_text(grid, words),
-        None if hidden else _percent(grid.near_share, coarse=public),
-        None if hidden else _percent(grid.linked_share, coarse=public),
+        None if mask else _percent(grid.near_share, coarse=public),
+        None if mask else _percent(grid.linked_share, coarse=public),
         None,
         words(grid.change.value) if grid.change else None,
         "、".join(grid.members) if words.lang == "zh" else ", ".join(grid.members),
@@ -184,10 +184,10 @@ def _corner_text(grid: GridView, words: Words) -> str:
     return "、".join(missing) or words("complete")
 
 
-def label_rows(grid: GridView, words: Words, *, alone: bool, hidden: bool) -> list[list[str]]:
+def label_rows(grid: GridView, words: Words, *, alone: bool, mask: Mask) -> list[list[str]]:
     """Return the label in three sizes, largest first; a grid `alone` in its village is called by the village."""
     serial = grid.serial or grid.short_name
-    count = words.households(printed(grid.households, hidden=hidden))
+    count = words.households(printed(grid.households, mask=mask))
     if alone:
         return [[grid.community, f"{serial} · {count}"], [grid.community, count], [grid.community]]
     full = [grid.short_name, f"{serial} · {count}" if serial not in grid.short_name else count]

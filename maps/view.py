@@ -6,7 +6,7 @@ clock; counts are true counts, and `maps.suppression` decides what a public edit
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +19,7 @@ from geo.model import ChangeKind, Geometry, GridKind
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 __all__ = [
     "AreaView",
@@ -185,7 +185,6 @@ class CountyView:
     edition: Edition = Edition.INTERNAL
     state: PaperState = PaperState.DISCUSSION
     approval_no: str = ""
-    figures: Mapping[str, int] = field(default_factory=dict)
 
     def towns(self) -> tuple[str, ...]:
         """Names of the towns that hold base grids, in order of area code, else of first appearance."""

@@ -50,7 +50,7 @@ _LINE_SPOTS: Final = (0.5, 0.35, 0.65, 0.2, 0.8, 0.42, 0.58, 0.27, 0.73, 0.08, 0
 _FULL_STYLE: Final = Style(6.5, first_weight=Weight.BOLD)
 _COMMUNITY_STYLES: Final = tuple(Style(size, "#4A1F70", Weight.BOLD, halo=True) for size in (8.5, 7.5, 6.5))
 _LINE_STYLES: Final = {
-    LineKind.RIVER: Style(6.5, "#22699A"),
+    LineKind.RIVER: Style(6.5, "#22699A", halo=True),
     LineKind.ROAD: Style(5.5, "#6E5B3D", halo=True),
     LineKind.RAIL: Style(5.5, "#333333", halo=True),
 }

@@ -110,9 +110,7 @@ def test_naughty_names_show_as_typed_and_run_nothing(tmp_path):
             assert tags(opened) == plain, name
             assert opened.page.text_content("#head h1") == name
             assert opened.page.title().strip() == " ".join(name.split())
-            opened.page.evaluate(
-                "() => document.querySelector('path.grid-after').dispatchEvent(new MouseEvent('click', {bubbles: true}))"
-            )
+            opened.page.evaluate(CLICK)
             popup = opened.page.locator(".leaflet-popup-content caption")
             assert popup.text_content() == name
             assert opened.page.evaluate("() => document.body.dataset.broken") is None
