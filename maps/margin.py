@@ -182,7 +182,9 @@ def _table(page: Page, box: Box, view: CountyView, words: Words) -> None:
         basis = (
             view.household_basis if words.lang == "zh" or view.household_basis != "常住户数" else "resident households"
         )
-        text = f"{words('basis')}: {basis}  {words('data_as_of')}: {words.date(view.data_as_of)}"
+        text = (
+            f"{words('basis')}: {basis}  {words('figures_after')}  {words('data_as_of')}: {words.date(view.data_as_of)}"
+        )
         page.write(
             box.left + 1, box.top - len(rows) * height - 3.0, text, _fitting(text, 7.5, box.width - 2), colour="#555555"
         )
