@@ -92,7 +92,7 @@ def _grid(picture: Picture, facts: GridFacts, members: Sequence[Grid] = (), chan
     return GridView(
         id=grid.id,
         name=grid.name,
-        code=grid.code or "",
+        code=grid.code or grid.local_code or "",
         community=picture.community(grid.community_code),
         town=picture.town(grid.community_code),
         geometry=grid.geometry,
