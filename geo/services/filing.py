@@ -174,7 +174,7 @@ def _in_state(session: Session, plan_id: str, wanted: PlanState, action: str) ->
 
 def _since_return(plan: Plan) -> list[dict[str, Any]]:
     steps = [dict(s) for s in plan.steps]
-    last = max((i for i, s in enumerate(steps) if s["step"] == "return"), default=-1)
+    last = max((i for i, s in enumerate(steps) if s["step"] in ("return", "rebase")), default=-1)
     return steps[last + 1 :]
 
 
