@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from geo.locate import kernel
+from geo.locate.blocks import Blocks
 from geo.locate.cells import Cells
 from geo.locate.edges import EdgeTable
 from geo.locate.fabric import Fabric, Points
@@ -197,4 +198,4 @@ def warm() -> None:
     cells = Cells(np.full(1, _OUTSIDE, dtype=np.int32), 0, long, none, none)
     edges = EdgeTable(np.empty((0, 4)), none, none)
     nowhere = Points(np.zeros(1), np.zeros(1), np.empty(1, dtype=np.int32), None)
-    place_points(Fabric(lattice, edges, cells), nowhere)
+    place_points(Fabric(lattice, edges, cells, Blocks(long, none)), nowhere)

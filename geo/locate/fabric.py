@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from geo.locate.blocks import Blocks
     from geo.locate.edges import EdgeTable
     from geo.locate.lattice import Lattice
 
@@ -30,11 +31,14 @@ class Fabric(Generic[Held_co]):
     edges : EdgeTable
     held : Cells or Layers
         Cells of a coverage, or layers of polygons that may overlap.
+    blocks : Blocks
+        The edges once more, by larger squares.
     """
 
     lattice: Lattice
     edges: EdgeTable
     held: Held_co
+    blocks: Blocks
 
 
 @dataclass(frozen=True, slots=True)

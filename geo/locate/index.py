@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from geo.crs import Metric, metric_for
 from geo.errors import Refused, Where
 from geo.locate import compiled, seamless
+from geo.locate.blocks import Blocks, blocks_of
 from geo.locate.cells import Cells, cells_of_coverage
 from geo.locate.edges import OUTSIDE, EdgeTable, directed_edges, shared_edges
 from geo.locate.fabric import Fabric, Points
@@ -137,8 +138,10 @@ class GridIndex:
         lattice = lattice_over(
             edges.ends, grids=len(shapes), cells=min(cells or _LAYER_CELLS, _LAYER_CELLS) if cells else None
         )
-        held = layers_of(lattice, edges, edges_by_cell(lattice, edges.ends), polygons=len(shapes))
-        return cls(fabric=Fabric(lattice, edges, held), size=len(shapes), metric=plane)
+        pairs = edges_by_cell(lattice, edges.ends)
+        held = layers_of(lattice, edges, pairs, polygons=len(shapes))
+        blocks = blocks_of(lattice, pairs, edges=len(edges))
+        return cls(fabric=Fabric(lattice, edges, held, blocks), size=len(shapes), metric=plane)
 
     @classmethod
     def _of_coverage(
@@ -150,7 +153,8 @@ class GridIndex:
         pairs = edges_by_cell(lattice, edges.ends)
         seamless.refuse_crossings(edges, pairs, names=names)
         held = cells_of_coverage(lattice, edges, pairs)
-        index = cls(fabric=Fabric(lattice, edges, held), size=len(shapes), metric=metric)
+        blocks = blocks_of(lattice, pairs, edges=len(edges))
+        index = cls(fabric=Fabric(lattice, edges, held, blocks), size=len(shapes), metric=metric)
         seamless.refuse_nesting(edges, index.locate_many(*edges.ends[:, :2].T, kernel="numpy"), names=names)
         index._refuse_narrow_gaps(names)
         return index
@@ -296,7 +300,8 @@ class GridIndex:
     def _arrays(self) -> dict[str, NDArray[Any]]:
         held = {f.name: getattr(self._fabric.held, f.name) for f in fields(self._fabric.held)}
         found = {f"held.{k}": v for k, v in held.items() if isinstance(v, np.ndarray)}
-        return found | {f"edges.{f.name}": getattr(self._fabric.edges, f.name) for f in fields(self._fabric.edges)}
+        found |= {f"edges.{f.name}": getattr(self._fabric.edges, f.name) for f in fields(self._fabric.edges)}
+        return found | {f"blocks.{f.name}": getattr(self._fabric.blocks, f.name) for f in fields(self._fabric.blocks)}
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -311,9 +316,12 @@ class GridIndex:
     def _restored(cls, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
         held = {k.removeprefix("held."): v for k, v in arrays.items() if k.startswith("held.")}
         edges = EdgeTable(**{k.removeprefix("edges."): v for k, v in arrays.items() if k.startswith("edges.")})
+        blocks = Blocks(arrays["blocks.start"], arrays["blocks.edge"])
         kept = Cells(simple=int(facts["simple"]), **held) if facts["strict"] else Layers(**held)
         metric = None if facts["metric"] is None else Metric(int(facts["metric"]))
-        return cls(fabric=Fabric(Lattice(**facts["lattice"]), edges, kept), size=int(facts["size"]), metric=metric)
+        return cls(
+            fabric=Fabric(Lattice(**facts["lattice"]), edges, kept, blocks), size=int(facts["size"]), metric=metric
+        )
 
     def __reduce__(self) -> tuple[Any, tuple[dict[str, Any], dict[str, NDArray[Any]]]]:
         """Pickle as plain facts and arrays."""

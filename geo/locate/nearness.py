@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from geo.locate.blocks import SIDE, blocks_across
 from geo.locate.edges import OUTSIDE
 from geo.locate.lattice import LOWER_INSIDE, UPPER_INSIDE
-from geo.locate.layers import Layers
 from geo.predicates import orientation_of
 
 if TYPE_CHECKING:
     from geo.locate.cells import Cells
     from geo.locate.edges import EdgeTable
     from geo.locate.fabric import Fabric
+    from geo.locate.layers import Layers
 
-__all__ = ["edges_within", "metres_per_unit", "nearest_edge_m", "place_one"]
+__all__ = ["metres_per_unit", "nearest_edge_m", "place_one"]
 
 FloatArray = NDArray[np.float64]
 LongArray = NDArray[np.int64]
 
+# So few edges are measured one by one faster than as columns.
+_FEW: Final = 24
 # CGCS2000 ellipsoid.
 _SEMI_MAJOR_M: Final = 6378137.0
 _FLATTENING: Final = 1.0 / 298.257222101
@@ -87,38 +90,10 @@ def _among_edges(fabric: Fabric[Cells], number: int, *, x: float, y: float) -> t
     return (min(touched) if label == OUTSIDE and touched else label), on_edge
 
 
-def edges_within(fabric: Fabric[Cells | Layers], x: float, y: float, *, reach: int) -> NDArray[np.int32]:
-    """Return the edges that meet any cell at most `reach` cells away from a point's cell (in x and in y)."""
-    lattice, held = fabric.lattice, fabric.held
-    column = int(min(max((x - lattice.x0) * lattice.per_x, 0.0), lattice.columns - 1.0))
-    row = int(min(max((y - lattice.y0) * lattice.per_y, 0.0), lattice.rows - 1.0))
-    window = held.table.reshape(lattice.rows, lattice.columns)[
-        max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1
-    ]
-    number = -2 - window[window < OUTSIDE]
-    if not number.size:
-        return np.empty(0, dtype=np.int32)
-    first, past = _pair_spans(held, number)
-    owner = np.repeat(np.arange(len(first)), past - first)
-    runs = np.cumsum(past - first) - (past - first)
-    edge: NDArray[np.int32] = held.code[(first - runs)[owner] + np.arange(len(owner))] >> 2
-    return edge
-
-
-def _pair_spans(held: Cells | Layers, number: NDArray[np.int32]) -> tuple[LongArray, LongArray]:
-    if isinstance(held, Layers):
-        return held.start[held.group_start[number]], held.start[held.group_start[number + 1]]
-    simple = number < held.simple
-    other = np.maximum(number - held.simple, 0)
-    if len(held.start) == 1:
-        return number.astype(np.int64), number.astype(np.int64) + 1
-    return np.where(simple, number, held.start[other]), np.where(
-        simple, number + 1, held.start[np.minimum(other + 1, len(held.start) - 1)]
-    )
-
-
 def _distances(ends: FloatArray, x: float, y: float, *, scale: tuple[float, float]) -> FloatArray:
     """Return the distance in metres from a point to each edge."""
+    if len(ends) <= _FEW:
+        return np.array([_distance(*end, x, y, scale=scale) for end in ends.tolist()])
     x1, x2 = (ends[:, 0] - x) * scale[0], (ends[:, 2] - x) * scale[0]
     y1, y2 = (ends[:, 1] - y) * scale[1], (ends[:, 3] - y) * scale[1]
     dx, dy = x2 - x1, y2 - y1
@@ -126,25 +101,34 @@ def _distances(ends: FloatArray, x: float, y: float, *, scale: tuple[float, floa
     return np.hypot(x1 + along * dx, y1 + along * dy)
 
 
+def _distance(x1: float, y1: float, x2: float, y2: float, x: float, y: float, *, scale: tuple[float, float]) -> float:  # noqa: PLR0917 - two points and a third
+    """Return the distance in metres from a point to one edge."""
+    along_x, along_y = (x2 - x1) * scale[0], (y2 - y1) * scale[1]
+    to_x, to_y = (x - x1) * scale[0], (y - y1) * scale[1]
+    share = (to_x * along_x + to_y * along_y) / (along_x * along_x + along_y * along_y)
+    share = 0.0 if share < 0.0 else min(share, 1.0)
+    return math.hypot(to_x - share * along_x, to_y - share * along_y)
+
+
 def nearest_edge_m(
     fabric: Fabric[Cells | Layers], x: float, y: float, *, scale: tuple[float, float], within_m: float
 ) -> tuple[float | None, NDArray[np.int32]]:
     """Return the distance to the nearest edge and the edges at most `within_m` away.
 
-    Windows of cells around the point are looked at, each twice as wide as the former, until no edge beyond
-    the window can be nearer than the nearest one in it, nor within `within_m`.
+    Windows of blocks around the point are looked at, each twice as wide as the former, until no edge beyond
+    the window can be nearer than the nearest one in it, nor within `within_m`; an edge may come several times.
     """
-    lattice = fabric.lattice
-    step = min(scale[0] / lattice.per_x, scale[1] / lattice.per_y)
-    widest = max(lattice.rows, lattice.columns)
-    reach = int(min(max(math.ceil(within_m / step), 2), widest)) if len(fabric.edges) else 0
+    lattice, blocks = fabric.lattice, fabric.blocks
+    step = SIDE * min(scale[0] / lattice.per_x, scale[1] / lattice.per_y)
+    widest = max(blocks_across(lattice.rows), blocks_across(lattice.columns))
+    reach = int(min(max(math.ceil(within_m / step), 1), widest)) if len(fabric.edges) else 0
     while reach:
-        near = edges_within(fabric, x, y, reach=reach)
+        near = blocks.within(lattice, x, y, reach=reach)
         if near.size:
             distance = _distances(fabric.edges.ends[near], x, y, scale=scale)
             least = float(distance.min())
             if least <= reach * step or reach >= widest:
-                return least, np.unique(near[distance <= within_m])
+                return least, near[distance <= within_m]
             reach = int(min(math.ceil(least / step), widest))
         else:
             reach = min(2 * reach, widest)
