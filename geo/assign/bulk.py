@@ -93,7 +93,8 @@ class Placer:
     Attributes
     ----------
     index : GridIndex
-    labels : tuple of str
+    words : pyarrow.Array of string
+        What is written for each position, and at the end "" for outside.
     datum : Datum
         Of the points.
     plane : Datum or None
@@ -102,7 +103,7 @@ class Placer:
     """
 
     index: GridIndex
-    labels: tuple[str, ...]
+    words: Any
     datum: Datum
     plane: Datum | None
     schema: Any
@@ -111,8 +112,7 @@ class Placer:
         """Return the answer's rows and their counts."""
         x, y = self.converted(batch.x, batch.y)
         found = assign_points(self.index, None, x, y)
-        words = pa.array([*self.labels, ""], pa.string())
-        grid = words.take(pa.array(np.where(found.position < 0, len(self.labels), found.position)))
+        grid = self.words.take(pa.array(np.where(found.position < 0, len(self.words) - 1, found.position)))
         basis = pa.array([str(b) for b in BASES], pa.string()).take(pa.array(found.basis_code))
         table = pa.Table.from_arrays([batch.ids, grid, basis], schema=self.schema)
         return table, self._tally(batch, found.basis_code)
@@ -227,7 +227,8 @@ def prepared(
     source = open_points(points, lon=lon, lat=lat, point_id=point_id, encoding=encoding, layer=points_layer)
     grid_file = read_grids(grids, grid_id=grid_id, datum=grids_datum, points_datum=meaning, layer=grids_layer)
     schema = answer_schema(point_id, source.id_type())
-    placer = Placer(grid_file.index, grid_file.labels, meaning, grid_file.plane, schema)
+    words = pa.array([*grid_file.labels, ""], pa.string())
+    placer = Placer(grid_file.index, words, meaning, grid_file.plane, schema)
     return placer, grid_file, source
 
 

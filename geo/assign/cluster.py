@@ -1,8 +1,9 @@
 """Bulk assignment beyond one machine: the same answer, byte for byte, from a Dask cluster.
 
-The index is sent to every worker once. Each task reads a span of the Parquet file of points and writes its
-answers beside the target; a task whose worker dies runs again elsewhere. The parts are then joined in the
-order of the file, batch by batch, as one machine would have written them. Workers and the caller must see the
+The index is laid down once in a folder beside the target, and every worker process maps it: those of one machine
+share one copy, and a dying worker takes nothing with it. Each task reads a span of the Parquet file of points and
+writes its answers into that folder; a task whose worker dies runs again elsewhere. The parts are then joined in
+the order of the file, batch by batch, as one machine would have written them. Workers and the caller must see the
 same files (a shared folder, or one machine).
 
 dask is an extra (``wangge[cluster]``) and is loaded on first use.
@@ -12,25 +13,32 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from geo.assign.bulk import AssignReport, Placer, Tally, prepared
 from geo.assign.sinks import opened_sink, parquet_part
 from geo.errors import Refused, Unavailable, Where
+from geo.locate import GridIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from geo.assign.sources import PointFile, Span
+    from geo.crs import Datum
 
 __all__ = ["assign_on_cluster"]
 
 _LOCAL: Final = "local"
 _CONNECT_SECONDS: Final = 10.0
 _RETRIES: Final = 3
+_INDEX: Final = "index"
+_WORDS: Final = "words.parquet"
 
 
 def assign_on_cluster(
@@ -77,7 +85,7 @@ def assign_on_cluster(
         )
     _refuse_swapped(placer, source)
     with _client(address, workers=workers) as client:
-        tally = _scattered(client, placer, source, Path(out), progress or _silent)
+        tally = _shared_out(client, placer, source, Path(out), progress or _silent)
     return tally.report(warnings=grid_file.warnings, encoding="")
 
 
@@ -113,17 +121,17 @@ def _client(address: str, *, workers: int | None) -> Iterator[Any]:
         yield client
 
 
-def _scattered(
+def _shared_out(
     client: Any, placer: Placer, source: PointFile, out: Path, progress: Callable[[float, str], None]
 ) -> Tally:
     """Run all spans, then join their parts in the order of the file."""
     spans = source.spans()
     tally = Tally()
     with _parts_beside(out) as folder:
-        [shared] = client.scatter([placer], broadcast=True)
+        recipe = _published(placer, folder)
         parts = [folder / f"{number:06d}.parquet" for number in range(len(spans))]
         futures = [
-            client.submit(_place_span, shared, source, span, part, pure=False, retries=_RETRIES)
+            client.submit(_place_span, recipe, source, span, part, pure=False, retries=_RETRIES)
             for span, part in zip(spans, parts, strict=True)
         ]
         counts = _gathered(client, futures, progress)
@@ -133,6 +141,34 @@ def _scattered(
                 tally.add(counts[number])
                 progress(0.9 + 0.1 * (number + 1) / len(parts), "合并")
     return tally
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """What a worker needs to make a `Placer`: small, for the index lies in a file that workers map."""
+
+    folder: str
+    datum: Datum
+    plane: Datum | None
+    schema: Any
+
+    def placer(self) -> Placer:
+        index, words = _mapped(self.folder)
+        return Placer(index, words, self.datum, self.plane, self.schema)
+
+
+def _published(placer: Placer, folder: Path) -> _Recipe:
+    """Lay the index down once for all workers; one that dies takes nothing with it."""
+    placer.index.save(folder / _INDEX)
+    pq.write_table(pa.table({"word": placer.words}), folder / _WORDS)
+    return _Recipe(str(folder.resolve()), placer.datum, placer.plane, placer.schema)
+
+
+@lru_cache(maxsize=1)
+def _mapped(folder: str) -> tuple[GridIndex, Any]:
+    """Open the index of a run, once in each worker process; those of one machine share its memory."""
+    words = pq.read_table(Path(folder) / _WORDS)["word"].combine_chunks()
+    return GridIndex.open(Path(folder) / _INDEX), words
 
 
 @contextmanager
@@ -166,9 +202,9 @@ def _gathered(client: Any, futures: list[Any], progress: Callable[[float, str], 
     return counts
 
 
-def _place_span(placer: Placer, source: PointFile, span: Span, part: Path) -> Tally:
+def _place_span(recipe: _Recipe, source: PointFile, span: Span, part: Path) -> Tally:
     """Place one span and write its answers whole or not at all (a task may run twice at once)."""
-    tally = Tally()
+    tally, placer = Tally(), recipe.placer()
     with tempfile.TemporaryDirectory(prefix="task-", dir=part.parent) as folder:
         draft = Path(folder) / part.name
         with parquet_part(draft, placer.schema) as sink:

@@ -35,6 +35,7 @@ _SAFE_LOW: Final = 1e-140
 _SAFE_HIGH: Final = 1e140
 _SPLITTER: Final = 2.0**27 + 1.0
 _BLOCK: Final = 2048
+_SMALL_TABLE: Final = 2**21
 _NO_FLAGS: Final = np.zeros(0, dtype=np.bool_)
 
 
@@ -120,29 +121,39 @@ def _among(ends, left, right, code, first, past, label, x, y):  # type: ignore[n
     return label, touching
 
 
+@njit(inline="always")
+def _look_up(x, y, x0, y0, per_x, per_y, columns, rows, table, first, past, cell, out):  # type: ignore[no-untyped-def]
+    """Write the table entries of a block; the south-west cell, always empty, stands for all off the lattice.
+
+    From a table beyond the caches, the entries are fetched in a pass of their own: many misses are then under
+    way at once. A small table is faster in one pass.
+    """
+    small = len(table) <= _SMALL_TABLE
+    wide = np.int32(columns)
+    for i in range(first, past):
+        u = (x[i] - x0) * per_x
+        v = (y[i] - y0) * per_y
+        inside = (u >= 0.0) & (v >= 0.0) & (u < columns) & (v < rows)
+        number = np.int32(v if inside else 0.0) * wide + np.int32(u if inside else 0.0)
+        if small:
+            out[i] = table[np.uint32(number)]
+        else:
+            cell[i - first] = number
+    if not small:
+        for i in range(first, past):
+            out[i] = table[np.uint32(cell[i - first])]
+
+
 @njit(nogil=True, cache=True)
 def _place(  # type: ignore[no-untyped-def]
     x, y, x0, y0, per_x, per_y, columns, rows, table, simple, start, base, code, ends, left, right, out, boundary
 ):
-    """Write all answers; leave a table entry below −1 where undecided and count those.
-
-    Cell numbers, table entries and boundary cells are passes of their own over a block: the first becomes
-    vector instructions, the second has many cache misses under way at once.
-    """
+    """Write all answers; leave a table entry below −1 where undecided and count those."""
     undecided = 0
     cell = np.empty(_BLOCK, dtype=np.int32)
-    wide = np.int32(columns)
     for first in range(0, len(x), _BLOCK):
         past = min(first + _BLOCK, len(x))
-        for i in range(first, past):
-            u = (x[i] - x0) * per_x
-            v = (y[i] - y0) * per_y
-            inside = (u >= 0.0) & (v >= 0.0) & (u < columns) & (v < rows)
-            u = u if inside else 0.0
-            v = v if inside else 0.0
-            cell[i - first] = np.int32(v) * wide + np.int32(u)
-        for i in range(first, past):
-            out[i] = table[np.uint32(cell[i - first])]
+        _look_up(x, y, x0, y0, per_x, per_y, columns, rows, table, first, past, cell, out)
         for i in range(first, past):
             entry = out[i]
             if entry >= _OUTSIDE:

@@ -93,7 +93,7 @@ def _among_edges(fabric: Fabric[Cells], number: int, *, x: float, y: float) -> t
 def _distances(ends: FloatArray, x: float, y: float, *, scale: tuple[float, float]) -> FloatArray:
     """Return the distance in metres from a point to each edge."""
     if len(ends) <= _FEW:
-        return np.array([_distance(*end, x, y, scale=scale) for end in ends.tolist()])
+        return np.array([_distance(end, x, y, scale=scale) for end in ends.tolist()])
     x1, x2 = (ends[:, 0] - x) * scale[0], (ends[:, 2] - x) * scale[0]
     y1, y2 = (ends[:, 1] - y) * scale[1], (ends[:, 3] - y) * scale[1]
     dx, dy = x2 - x1, y2 - y1
@@ -101,8 +101,9 @@ def _distances(ends: FloatArray, x: float, y: float, *, scale: tuple[float, floa
     return np.hypot(x1 + along * dx, y1 + along * dy)
 
 
-def _distance(x1: float, y1: float, x2: float, y2: float, x: float, y: float, *, scale: tuple[float, float]) -> float:  # noqa: PLR0917 - two points and a third
+def _distance(end: list[float], x: float, y: float, *, scale: tuple[float, float]) -> float:
     """Return the distance in metres from a point to one edge."""
+    x1, y1, x2, y2 = end
     along_x, along_y = (x2 - x1) * scale[0], (y2 - y1) * scale[1]
     to_x, to_y = (x - x1) * scale[0], (y - y1) * scale[1]
     share = (to_x * along_x + to_y * along_y) / (along_x * along_x + along_y * along_y)
