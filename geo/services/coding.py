@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,18 +19,25 @@ from geo.errors import Refused, Where
 from geo.model import Grid, GridKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from geo.crs import Metric
 
-__all__ = ["CodeRule", "GivenCode", "chinese_number", "give_codes", "reading_order", "renamed"]
+__all__ = ["CodePolicy", "CodeRule", "GivenCode", "chinese_number", "give_codes", "reading_order", "renamed"]
 
 _DIGITS: Final = "零一二三四五六七八九"
 # A grid belongs to a row when it lies less than this part of the usual height below the row's top: a full height
 # would draw the next row in wherever drawing brings it a centimetre closer.
 _ROW_SHARE: Final = 0.75
+
+
+class CodePolicy(StrEnum):
+    """What a redrawn grid that carries on an identity is called: its old code, or a new serial."""
+
+    KEEP = "keep"
+    NEW = "new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,8 @@ def give_codes(
     community_names: Mapping[str, str],
     metric: Metric,
     rule: CodeRule | None = None,
+    anew: Collection[str] = (),
+    named: Collection[str] = (),
 ) -> list[GivenCode]:
     """Give each uncoded grid the next serial of its community and kind; coded ones keep theirs.
 
@@ -123,6 +133,10 @@ def give_codes(
         Every code ever given, retired ones included.
     community_names : mapping
         Code → name, from which base grids get their names (黎明社区第一网格).
+    anew : collection of str
+        Ids of coded grids that take a new serial all the same; their old code is not given again.
+    named : collection of str
+        Ids of grids whose name was chosen by hand and stays.
 
     Raises
     ------
@@ -136,7 +150,7 @@ def give_codes(
     groups: dict[tuple[str, GridKind], list[int]] = defaultdict(list)
     given: dict[int, GivenCode] = {}
     for i, grid in enumerate(grids):
-        if grid.code:
+        if grid.code and grid.id not in anew:
             given[i] = _line(grid, grid.code, grid.name, is_new=False)
         else:
             groups[grid.community_code, grid.kind].append(i)
@@ -146,7 +160,8 @@ def give_codes(
         height = _row_height([grids[i] for i in members], metric)
         for i, code_and_serial in zip(rows[reading_order(x[rows], y[rows], height)], serials, strict=False):
             code, serial = code_and_serial
-            name = _name(grids[i], community_names.get(community, community), serial)
+            chosen = grids[i].name if grids[i].id in named else ""
+            name = chosen or _name(grids[i], community_names.get(community, community), serial)
             given[int(i)] = _line(grids[i], code, name, is_new=True)
         if any(i not in given for i in members):
             raise Refused(

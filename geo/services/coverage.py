@@ -11,6 +11,7 @@ from geo.model import Finding, Generation, GenerationState, Grid, GridKind
 from geo.services.generations import named_generation
 from geo.services.placement import Placed, place_subjects
 from geo.services.published import extent_of, load_coverage, metric_of
+from geo.services.revert import revert_generation
 from geo.topology import Repaired, check, repair, settle
 
 if TYPE_CHECKING:
@@ -169,36 +170,3 @@ def activate_generation(
     if active is None:
         raise NotFound("the generation vanished while it was activated")
     return Activated(active, households, incidents)
-
-
-def revert_generation(
-    store: Store,
-    actor: Actor,
-    *,
-    to: str,
-    effective_from: dt.date,
-    now: Callable[[], dt.datetime],
-    new_id: Callable[[], str],
-) -> Activated:
-    """Bring a former generation's grids back as a NEW generation; what was published stays published."""
-    require(actor, Action.PUBLISH)
-    with store.writing(actor) as session:
-        former = named_generation(session, to)
-        if former.state is GenerationState.INACTIVE:
-            raise Conflict("this generation was never in force", remedy="activate it instead")
-        serial = max(g.serial for g in session.generations()) + 1
-        again = replace(
-            former,
-            id=new_id(),
-            serial=serial,
-            state=GenerationState.INACTIVE,
-            effective_from=None,
-            published_at=None,
-            parent_id=former.id,
-            note=f"reverts to generation {former.serial}",
-        )
-        session.put_generation(again)
-        session.put_grids(again.id, session.grids(former.id))
-        session.note("revert", again.id, detail={"to": former.id})
-        session.commit()
-    return activate_generation(store, actor, effective_from=effective_from, now=now, generation_id=again.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +16,33 @@ if TYPE_CHECKING:
 
     from geo.crs import Metric
 
-__all__ = ["lineage_between", "successors"]
+__all__ = ["Carried", "carried_over", "common_area", "lineage_between", "successors"]
 
 # Below this share of an old grid's area a common piece is the rounding of a moved node, not a part handed over.
 _NEGLIGIBLE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Carried:
+    """Something that lies in another grid after a redrawing: its source key, and the grids ("" for none)."""
+
+    key: str
+    from_grid: str
+    to_grid: str
+
+
+def carried_over(keys: Mapping[str, str], before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Carried, ...]:
+    """Return what changes its grid, by key.
+
+    Parameters
+    ----------
+    keys : mapping
+        Id → source key of everything asked about.
+    before, after : mapping
+        Id → grid id, "" or missing where there is none.
+    """
+    moved = (Carried(key, before.get(i, ""), after.get(i, "")) for i, key in keys.items())
+    return tuple(sorted(line for line in moved if line.from_grid != line.to_grid))
 
 
 def lineage_between(
@@ -36,7 +60,7 @@ def lineage_between(
     list of Lineage
         One per pair of grids that have area or households in common, by (old, new).
     """
-    common = _common_area(old, new, metric)
+    common = common_area(old, new, metric=metric)
     moved = Counter((g, after.get(h, "")) for h, g in before.items() if g)
     total = Counter(g for g in before.values() if g)
     pairs = sorted(set(common) | {p for p in moved if p[1]})
@@ -68,7 +92,10 @@ def _change(old: str, new: str, sources: set[str], targets: set[str]) -> ChangeK
     return ChangeKind.KEEP if old == new else ChangeKind.CREATE
 
 
-def _common_area(old: Sequence[Grid], new: Sequence[Grid], metric: Metric) -> dict[tuple[str, str], float]:
+def common_area(old: Sequence[Grid], new: Sequence[Grid], *, metric: Metric) -> dict[tuple[str, str], float]:
+    """Return the share of each old grid's area that lies in each new grid, where they have any in common."""
+    if not old or not new:
+        return {}
     a = metric.project(np.array([g.geometry for g in old], dtype=object))
     b = metric.project(np.array([g.geometry for g in new], dtype=object))
     left, right = shapely.STRtree(b).query(a, predicate="intersects")

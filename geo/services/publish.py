@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from geo.authority import Action, Actor, require
-from geo.errors import Conflict, NotFound
-from geo.model import Generation, GenerationState, Grid, GridKind, Lineage, Plan, PlanState
-from geo.services.coding import CodeRule, GivenCode, give_codes, renamed
-from geo.services.lineage import lineage_between, successors
-from geo.services.placement import Placed, place_subjects
-from geo.services.published import load_coverage, metric_of
+from geo.errors import Conflict, NotFound, Refused
+from geo.model import Generation, GenerationState, Grid, GridKind, Plan, PlanState
+from geo.services.coding import CodePolicy, CodeRule, GivenCode, give_codes, renamed
+from geo.services.enactment import Consequences, Order, Published, consequences_of, enact
+from geo.services.published import metric_of
 from geo.services.redraw import redraw_grids
-from geo.services.workforce import WorkerMove, carry_people, people_served
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -26,32 +24,39 @@ __all__ = ["Preview", "Published", "preview_publication", "publish_plan"]
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What publishing a plan would do to codes and names; nothing is written."""
+    """What publishing a plan would do; nothing is written.
+
+    `codes` holds one line a grid in position order; `consequences` what follows for households, workers, party
+    groups, anchor households and incidents.
+    """
 
     plan_id: str
     codes: tuple[GivenCode, ...]
+    grids: tuple[Grid, ...]
+    consequences: Consequences
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What publishing a plan did."""
+def preview_publication(
+    store: Store,
+    actor: Actor,
+    plan_id: str,
+    *,
+    rule: CodeRule | None = None,
+    policy: CodePolicy = CodePolicy.KEEP,
+) -> Preview:
+    """Show what publishing a plan would do: codes and names under a policy, and all that moves.
 
-    plan: Plan
-    generation: Generation
-    codes: tuple[GivenCode, ...]
-    lineage: tuple[Lineage, ...]
-    workers: tuple[WorkerMove, ...]
-    households: Placed
-    incidents: Placed
-
-
-def preview_publication(store: Store, actor: Actor, plan_id: str, *, rule: CodeRule | None = None) -> Preview:
-    """Show the codes and names a plan's grids would get."""
+    Parameters
+    ----------
+    policy : CodePolicy
+        Whether a redrawn grid that carries on an identity keeps its code or takes a new serial.
+    """
     with store.reading(actor) as session:
         plan = session.plan(plan_id)
         base = _base_generation(session, plan)
-        grids = _redrawn(session, base, plan)
-        return Preview(plan_id, tuple(_codes(session, grids, rule)))
+        grids, codes = _coded(session, base, plan, rule=rule, policy=policy)
+        planned = replace(base, id=plan.id, state=GenerationState.INACTIVE, parent_id=base.id, plan_id=plan.id)
+        return Preview(plan_id, codes, grids, consequences_of(session, base, planned, grids))
 
 
 def publish_plan(
@@ -60,10 +65,12 @@ def publish_plan(
     plan_id: str,
     *,
     effective_from: dt.date,
-    filing_no: str,
     now: Callable[[], dt.datetime],
     new_id: Callable[[], str],
+    filing_no: str = "",
     rule: CodeRule | None = None,
+    policy: CodePolicy = CodePolicy.KEEP,
+    expected_version: int | None = None,
     at: Callable[[str], None] | None = None,
 ) -> Published:
     """Publish a plan as a new generation in force from a date.
@@ -74,65 +81,48 @@ def publish_plan(
     Parameters
     ----------
     filing_no : str
-        备案 number, kept with generation and code history.
+        备案 number, kept with generation and code history. A plan in state 已备案 brings its own; on one laptop a
+        plan may be put into force with the number given here, and the filing is recorded as done on paper.
+    policy : CodePolicy
+        Whether a redrawn grid that carries on an identity keeps its code or takes a new serial.
+    expected_version : int, optional
+        The version that was looked at; `StaleVersion` where it is no longer the current one.
     at : callable, optional
         Told the name of each step before it is taken; tests stop the process there.
 
     Raises
     ------
     Conflict
-        The plan's base is no longer in force (rebase it), or the plan is published already.
+        The plan's base is no longer in force (rebase it), the plan is published already, it is neither filed nor
+        given a filing number, or the date is not after the day the generation in force began.
+    StaleVersion
+        The plan was changed since it was looked at.
     """
     require(actor, Action.PUBLISH)
     step = at or _nothing
     with store.writing(actor) as session:
-        plan = session.plan(plan_id)
-        base = _publishable(session, plan)
+        plan = _looked_at(session, plan_id, expected_version)
+        base = _publishable(session, plan, effective_from)
+        plan, number = _filed(plan, filing_no, actor=actor, now=now)
         step("codes")
-        grids = _redrawn(session, base, plan)
-        given = _codes(session, grids, rule)
-        coded = [renamed(g, c) for g, c in zip(grids, given, strict=True)]
-        step("generation")
-        generation = _open(session, base, plan, filing_no=filing_no, effective_from=effective_from, new_id=new_id)
-        session.put_grids(generation.id, coded)
-        step("placements")
-        households, incidents = place_subjects(session, load_coverage(session, generation))
-        session.put_assignments(generation.id, households.columns)
-        session.put_assignments(generation.id, incidents.columns)
-        step("lineage")
-        links = _links(session, base, coded, households)
-        session.put_lineage(base.id, generation.id, links)
-        step("people")
-        served = people_served(session)
-        workers = carry_people(session, successors(links))
-        step("codes history")
-        _write_codes(session, given, base, coded, effective_from=effective_from, filing_no=filing_no)
-        step("activate")
-        session.activate(generation.id, effective_from=effective_from, published_at=now())
-        proof = {**(plan.proof or {}), "people_before": served, "workers": [asdict(m) for m in workers]}
-        done = session.put_plan(replace(plan, state=PlanState.EFFECTIVE, proof=proof), expected_version=plan.version)
-        session.note(
-            "publish",
-            generation.id,
-            detail={
-                "plan": plan.id,
-                "filing_no": filing_no,
-                "effective_from": effective_from.isoformat(),
-                "grids": sum(g.kind is GridKind.BASE for g in coded),
-                "households": dict(households.by_basis),
-            },
-        )
-        active = session.generation(id=generation.id)
+        grids, codes = _coded(session, base, plan, rule=rule, policy=policy)
+        order = Order(plan=plan, grids=grids, codes=codes, effective_from=effective_from, filing_no=number)
+        done = enact(session, base, order, now=now, new_id=new_id, step=step)
         step("commit")
         session.commit()
-    if active is None:
-        raise NotFound("the generation vanished while it was published")
     step("committed")
-    return Published(done, active, tuple(given), tuple(links), tuple(workers), households, incidents)
+    return done
 
 
 def _nothing(_: str) -> None:
     """Take no notice of a step."""
+
+
+def _looked_at(session: Session, plan_id: str, expected_version: int | None) -> Plan:
+    plan = session.plan(plan_id)
+    if expected_version is not None and plan.version != expected_version:
+        session.put_plan(plan, expected_version=expected_version)
+    return plan
 
 
 def _base_generation(session: Session, plan: Plan) -> Generation:
@@ -142,7 +132,7 @@ def _base_generation(session: Session, plan: Plan) -> Generation:
     return base
 
 
-def _publishable(session: Session, plan: Plan) -> Generation:
+def _publishable(session: Session, plan: Plan, effective_from: dt.date) -> Generation:
     base = _base_generation(session, plan)
     if plan.state is PlanState.EFFECTIVE:
         raise Conflict("this plan is published already", code="plan-published", remedy="see `wangge generation list`")
@@ -152,80 +142,54 @@ def _publishable(session: Session, plan: Plan) -> Generation:
             code="base-superseded",
             remedy="run `wangge plan rebase` and look at the plan again",
         )
-    return base
-
-
-def _redrawn(session: Session, base: Generation, plan: Plan) -> list[Grid]:
-    """All grids of the new generation in position order: base grids redrawn, overlays carried over."""
-    grids = session.grids(base.id)
-    drawn = redraw_grids([g for g in grids if g.kind is GridKind.BASE], plan.edits)
-    return sorted([*drawn, *(g for g in grids if g.kind is not GridKind.BASE)], key=lambda g: g.id)
-
-
-def _codes(session: Session, grids: Sequence[Grid], rule: CodeRule | None) -> list[GivenCode]:
-    names = {a.code: a.name for a in session.areas()}
-    return give_codes(grids, used=session.used_codes(), community_names=names, metric=metric_of(grids), rule=rule)
-
-
-def _open(
-    session: Session,
-    base: Generation,
-    plan: Plan,
-    *,
-    filing_no: str,
-    effective_from: dt.date,
-    new_id: Callable[[], str],
-) -> Generation:
     if base.effective_from is not None and effective_from <= base.effective_from:
         raise Conflict(
             f"the generation in force began on {base.effective_from}; a later date is needed",
             code="date-order",
             remedy="choose a later effective date",
         )
-    generation = Generation(
-        id=new_id(),
-        county_code=base.county_code,
-        serial=max(g.serial for g in session.generations()) + 1,
-        state=GenerationState.INACTIVE,
-        effective_from=effective_from,
-        parent_id=base.id,
-        plan_id=plan.id,
-        filing_no=filing_no,
-        note=plan.title,
+    return base
+
+
+def _filed(plan: Plan, filing_no: str, *, actor: Actor, now: Callable[[], dt.datetime]) -> tuple[Plan, str]:
+    """Return the plan with its filing recorded, and the number it goes under."""
+    given = filing_no.strip()
+    if plan.state is PlanState.FILED:
+        number = next((str(s["filing_no"]) for s in reversed(plan.steps) if s["step"] == "file"), "")
+        if given and number and given != number:
+            raise Refused(f"the plan was filed under {number}", code="filing-number", remedy="leave --filing-no out")
+        return plan, number or given
+    if not given:
+        raise Conflict(
+            f"a plan in state {plan.state.value} is not put into force",
+            code="plan-state",
+            remedy="file it first, or give --filing-no of the filing done on paper",
+        )
+    step: dict[str, Any] = {"step": "file", "by": actor.name, "at": now().isoformat(), "filing_no": given}
+    return replace(plan, steps=(*plan.steps, {**step, "offline": True})), given
+
+
+def _coded(
+    session: Session, base: Generation, plan: Plan, *, rule: CodeRule | None, policy: CodePolicy
+) -> tuple[tuple[Grid, ...], tuple[GivenCode, ...]]:
+    """All grids of the new generation in position order: base grids redrawn and coded, overlays carried over."""
+    grids = session.grids(base.id)
+    known = {g.id: g for g in grids}
+    drawn = redraw_grids([g for g in grids if g.kind is GridKind.BASE], plan.edits)
+    every = sorted([*drawn, *(g for g in grids if g.kind is not GridKind.BASE)], key=lambda g: g.id)
+    redrawn = {g.id for g in drawn if g.id in known and g.geometry is not known[g.id].geometry}
+    codes = give_codes(
+        every,
+        used=session.used_codes(),
+        community_names={a.code: a.name for a in session.areas()},
+        metric=metric_of(every),
+        rule=rule,
+        anew=redrawn if policy is CodePolicy.NEW else (),
+        named=_named_by_hand(drawn, plan),
     )
-    session.put_generation(generation)
-    return generation
+    return tuple(renamed(g, c) for g, c in zip(every, codes, strict=True)), tuple(codes)
 
 
-def _links(session: Session, base: Generation, grids: Sequence[Grid], households: Placed) -> list[Lineage]:
-    told = session.assignments(base.id, "household")
-    before = {str(h): str(g) for h, g in zip(told["subject_id"], told["grid_id"], strict=True)}
-    after = dict(zip(households.columns.subject_id, households.columns.grid_id, strict=True))
-    old = session.grids(base.id, GridKind.BASE)
-    new = [g for g in grids if g.kind is GridKind.BASE]
-    return lineage_between(old, new, metric=metric_of(old), before=before, after=after)
-
-
-def _write_codes(
-    session: Session,
-    given: Sequence[GivenCode],
-    base: Generation,
-    grids: Sequence[Grid],
-    *,
-    effective_from: dt.date,
-    filing_no: str,
-) -> None:
-    for line in given:
-        if line.is_new:
-            session.add_code(
-                line.grid_id,
-                line.code,
-                name=line.name,
-                valid_from=effective_from,
-                reason="统一编码",
-                filing_no=filing_no,
-            )
-    kept = {g.id for g in grids}
-    for grid in session.grids(base.id):
-        if grid.id not in kept:
-            session.retire_code(grid.id, valid_to=effective_from, reason="撤并")
+def _named_by_hand(grids: Sequence[Grid], plan: Plan) -> set[str]:
+    chosen = {str(e["grid"]) for e in plan.edits if e.get("op") == "rename"}
+    return chosen & {g.id for g in grids}

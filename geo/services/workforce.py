@@ -5,14 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from geo.model import WorkerKind
+from geo.model import PartyLevel, WorkerKind
+from geo.planning import Saying
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from geo.store.base import Session
 
-__all__ = ["STANDING_BY", "WorkerMove", "carry_people", "people_served", "place_workers"]
+__all__ = [
+    "STANDING_BY",
+    "Straddle",
+    "WorkerMove",
+    "branch_straddles",
+    "carry_people",
+    "people_served",
+    "place_workers",
+    "restore_people",
+    "vacancies",
+]
 
 STANDING_BY = "待安置"
 KEPT = "保留"
@@ -27,6 +38,16 @@ class WorkerMove:
     from_grid: str
     to_grid: str
     status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Straddle:
+    """A grid after the redrawing whose party groups hang under several branches; `saying` says so in words."""
+
+    grid_id: str
+    branches: tuple[str, ...]
+    groups: tuple[str, ...]
+    saying: Saying
 
 
 def place_workers(workers: Sequence[Mapping[str, Any]], successor: Mapping[str, str]) -> list[WorkerMove]:
@@ -93,3 +114,98 @@ def _carried(worker: Mapping[str, Any], move: WorkerMove | None, successor: Mapp
 
 def _followed(grids: Sequence[str], successor: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(successor.get(g, g) for g in grids))
+
+
+def restore_people(
+    session: Session,
+    served: Mapping[str, Mapping[str, Sequence[str]]],
+    *,
+    grids: Collection[str],
+    successor: Mapping[str, str],
+) -> list[WorkerMove]:
+    """Bring people back to the grids they served before a redrawing that is reverted.
+
+    Who was not there then, or served a grid that does not come back, follows `successor`.
+
+    Parameters
+    ----------
+    served : mapping
+        What `people_served` told when that redrawing was published.
+    grids : collection of str
+        Grids that come back.
+    """
+    rows = session.rows("gridworkers")
+    moves, upserts = [], []
+    for worker in rows:
+        then = [g for g in served["gridworkers"].get(worker["id"], ()) if g in grids]
+        back = tuple(then) or _followed(worker["grid_ids"], successor)
+        upserts.append({**worker, **_post(worker, back), "grid_id": back[0] if back else None, "grid_ids": back})
+        if worker["kind"] == WorkerKind.FULL_TIME.value:
+            moves.append(_move(worker, back))
+    session.upsert("gridworkers", upserts)
+    groups = session.rows("party_groups")
+    session.upsert("party_groups", [{**g, "grid_ids": _group_back(g, served, grids, successor)} for g in groups])
+    return sorted(moves, key=lambda m: (m.from_grid, m.worker_id))
+
+
+def _post(worker: Mapping[str, Any], served: Sequence[str]) -> dict[str, str]:
+    return {"post": ""} if served and worker["post"] == STANDING_BY else {}
+
+
+def _move(worker: Mapping[str, Any], served: Sequence[str]) -> WorkerMove:
+    old, new = worker["grid_id"] or "", served[0] if served else ""
+    return WorkerMove(worker["id"], old, new, STANDING_BY if not new else KEPT if new == old else MOVED)
+
+
+def _group_back(
+    group: Mapping[str, Any],
+    served: Mapping[str, Mapping[str, Sequence[str]]],
+    grids: Collection[str],
+    successor: Mapping[str, str],
+) -> tuple[str, ...]:
+    then = tuple(g for g in served["party_groups"].get(group["id"], ()) if g in grids)
+    return then or _followed(group["grid_ids"], successor)
+
+
+def vacancies(moves: Sequence[WorkerMove], grids: Collection[str]) -> tuple[str, ...]:
+    """Return the grids that no full-time worker serves (待配专职网格员)."""
+    taken = {m.to_grid for m in moves}
+    return tuple(sorted(g for g in grids if g not in taken))
+
+
+def branch_straddles(
+    groups: Sequence[Mapping[str, Any]], successor: Mapping[str, str], names: Mapping[str, str]
+) -> tuple[Straddle, ...]:
+    """Return the grids whose party groups would hang under two branches or more.
+
+    A grid that did so before is listed too where it is redrawn, for the branches have to agree on it either way.
+
+    Parameters
+    ----------
+    groups : sequence of rows with level, name, source_key, parent_key and grid_ids
+        The Party tree.
+    successor : mapping
+        Old grid id → new grid id.
+    names : mapping
+        Name of each new grid asked about.
+    """
+    branch_names = {g["source_key"]: g["name"] for g in groups if g["level"] == PartyLevel.BRANCH.value}
+    held: dict[str, list[Mapping[str, Any]]] = {}
+    for group in groups:
+        if group["level"] == PartyLevel.GROUP.value and group["parent_key"] in branch_names:
+            for grid in _followed(group["grid_ids"], successor):
+                held.setdefault(grid, []).append(group)
+    found = []
+    for grid, members in sorted(held.items()):
+        branches = tuple(sorted({branch_names[g["parent_key"]] for g in members}))
+        if grid in names and len(branches) > 1:
+            listed = tuple(sorted({g["name"] for g in members}))
+            found.append(Straddle(grid, branches, listed, _said_straddle(names[grid], branches)))
+    return tuple(found)
+
+
+def _said_straddle(name: str, branches: Sequence[str]) -> Saying:
+    return Saying(
+        f"{name}跨{len(branches)}个党支部：{'、'.join(branches)}",
+        f"{name} straddles {len(branches)} party branches: {', '.join(branches)}",
+    )
