@@ -1,1 +1,9 @@
 """The topology room: the coverage as shared edges, its findings, its repair, and edits that never tear it."""
+
+from geo.topology.coverage import Coverage
+from geo.topology.findings import check
+from geo.topology.invariants import verify
+from geo.topology.repair import SETTLING_RULE, Change, Repaired, repair, settle
+from geo.topology.words import describe
+
+__all__ = ["SETTLING_RULE", "Change", "Coverage", "Repaired", "check", "describe", "repair", "settle", "verify"]
