@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from geo.locate import GridIndex
 
-__all__ = ["AssignReport", "BadRow", "Placer", "Tally", "assign_file"]
+__all__ = ["AssignReport", "BadRow", "Placer", "Tally", "assign_file", "prepared"]
 
 FloatArray = NDArray[np.float64]
 

@@ -287,7 +287,7 @@ def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path, memory_map=False, buffer_size=_BLOCK_BYTES) as file:
             yield file
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise Refused(
             "Parquet 文件已损坏", code="file-damaged", where=Where(file=path.name), remedy="重新导出"
         ) from error

@@ -15,7 +15,7 @@ from geo.predicates import orientation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["OUTSIDE", "EdgeTable", "directed_edges", "shared_edges"]
+__all__ = ["OUTSIDE", "EdgeTable", "directed_edges", "overlap", "shared_edges"]
 
 OUTSIDE: Final = -1
 FloatArray = NDArray[np.float64]
