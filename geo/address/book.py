@@ -1,0 +1,216 @@
+"""The address book of a county: find an address, and suggest while typing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from geo.address.answer import AddressAnswer, GridChoice, Outcome, Refusal
+from geo.address.decision import decide
+from geo.address.gazetteer import Gazetteer, Site, Spot, collect
+from geo.address.matching import Candidate, Hint, Matcher, Wording
+from geo.address.parts import AddressParts
+from geo.address.wording import BREAK, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from geo.address.gazetteer import GridRef
+
+__all__ = ["AddressBook"]
+
+_LONGEST: Final = 200
+_SUGGESTED: Final = 10
+
+
+class AddressBook:
+    """Every name and number of a county by which a place can be asked for, with its grid.
+
+    Make one with `build`; a book never changes. Texts are matched by name (to the letter, to the ear, shortened or
+    nearly) and by number (exactly); where more than one grid remains possible the answer is a question.
+    """
+
+    def __init__(self, gazetteer: Gazetteer, *, aliases: Iterable[Mapping[str, Any]] = ()) -> None:
+        self._gazetteer = gazetteer
+        self._matcher = Matcher(gazetteer)
+        self._learned: dict[str, list[tuple[str, tuple[Spot, ...]]]] = {}
+        for row in aliases:
+            self._learn(row)
+
+    @classmethod
+    def build(
+        cls,
+        *,
+        buildings: Iterable[Mapping[str, Any]] = (),
+        compounds: Iterable[Mapping[str, Any]] = (),
+        places: Iterable[Mapping[str, Any]] = (),
+        areas: Iterable[Mapping[str, Any]] = (),
+        aliases: Iterable[Mapping[str, Any]] = (),
+    ) -> AddressBook:
+        """Make a book from plain rows.
+
+        Parameters
+        ----------
+        buildings : iterable of mapping
+            `source_key`, `community_code`, `compound`, `number`, `grid` (any int or str; None, "" or −1: outside),
+            and where known `stairwells`, `address_text`, `near` ((grid, metres) of grids close by).
+        compounds : iterable of mapping
+            `source_key`, `community_code`, `name`, and where known `aliases`.
+        places : iterable of mapping
+            `source_key`, `community_code`, `name`, `grid`, and where known `aliases`, `near`.
+        areas : iterable of mapping
+            `code`, `name`, `kind` (as `geo.model.AreaKind`), `parent_code`, and where known `aliases` (old names),
+            `grids` (of a community, all of them).
+        aliases : iterable of mapping
+            Corrections made by hand: `alias`, `kind` (building, compound, place, area, grid), `target_key`
+            (the source key of a row, the code of an area, or a grid as the other rows name it), `community_code`
+            ("" for everywhere). They win over everything else. One whose target is gone is left out.
+        """
+        gazetteer = collect(buildings=buildings, compounds=compounds, places=places, areas=areas)
+        gazetteer.sites += _named_by_hand(gazetteer, aliases := list(aliases))
+        return cls(gazetteer, aliases=aliases)
+
+    def __len__(self) -> int:
+        return len(self._gazetteer.sites)
+
+    def _learn(self, row: Mapping[str, Any]) -> None:
+        spots = _target_spots(self._gazetteer, row)
+        key = self.key_of(str(row["alias"]))
+        if spots and key:
+            self._learned.setdefault(key, []).append((str(row.get("community_code") or ""), spots))
+
+    # -- questions --------------------------------------------------------------------------------
+    def find(self, text: str, *, community: str | None = None, town: str | None = None) -> AddressAnswer:
+        """Return what an address means.
+
+        Parameters
+        ----------
+        text : str
+            As the caller said it or the clerk wrote it; complaint text behind the address is ignored.
+        community, town : str, optional
+            Codes known besides the text (columns of the order). They choose between readings and never turn a
+            text that says otherwise into an answer.
+        """
+        plain = fold(text[:_LONGEST])
+        hint = Hint(town or None, community or None)
+        wordings = list(self._matcher.wordings(plain)) if plain else []
+        if not wordings:
+            return AddressAnswer(Outcome.REFUSED, AddressParts(), reason=Refusal.EMPTY)
+        for wording in wordings:
+            learned = self._remembered(wording, hint, plain)
+            if learned is not None:
+                return learned
+        foreign = next((w for w in wordings if w.scope.foreign), None)
+        if foreign is not None:
+            parts = self._matcher.parts(foreign, plain)
+            return AddressAnswer(
+                Outcome.REFUSED, parts, reason=Refusal.FOREIGN, detail=foreign.scope.foreign.strip(BREAK)
+            )
+        weighed = [(c, w) for w in wordings for c in self._matcher.candidates(w, hint)]
+        chosen = max(weighed, key=_rank)[1] if weighed else wordings[0]
+        return decide(weighed, self._matcher.parts(chosen, plain), self._gazetteer.territory)
+
+    def _remembered(self, wording: Wording, hint: Hint, plain: str) -> AddressAnswer | None:
+        """Answer by a correction made by hand, where exactly one applies."""
+        entries = self._learned.get(wording.key(), ())
+        codes = wording.scope.communities or ({hint.community} if hint.community else None)
+        fitting = [spots for code, spots in entries if not code or codes is None or code in codes]
+        grids = {s.grid for spots in fitting for s in spots}
+        if len(grids) != 1 or wording.scope.foreign:
+            return None
+        grid, spots = grids.pop(), fitting[-1]
+        parts = self._matcher.parts(wording, plain)
+        choice = GridChoice(grid, 1.0, (wording.key(),), tuple((s.kind, s.key) for s in spots[:1]))
+        basis = "building" if spots[0].kind == "building" else "address"
+        return AddressAnswer(Outcome.FOUND, parts, grid=grid, basis=basis, choices=(choice,), learned=True)
+
+    def key_of(self, text: str) -> str:
+        """Return what an address is remembered by: its name and numbers, without area, stairwell, room, complaint."""
+        plain = fold(text[:_LONGEST])
+        wordings = [w for w in self._matcher.wordings(plain) if not w.scope.foreign]
+        return min((w.key() for w in wordings if w.key()), key=len, default=plain.split(BREAK)[0]) if plain else ""
+
+    def parse(self, text: str) -> AddressParts:
+        """Return the parts of an address as `find` reads them."""
+        return self.find(text).parts
+
+    def suggest(self, prefix: str, *, limit: int = _SUGGESTED) -> list[str]:
+        """Return addresses that begin as typed so far: names, then the buildings of a name that is complete.
+
+        Names are found by their characters and by their sound; names that occur in several communities come
+        with the community in front.
+        """
+        plain = fold(prefix)
+        if not plain:
+            return []
+        reading = max(self._matcher.wordings(plain), key=lambda w: (bool(w.name), w.start), default=None)
+        name = plain[reading.start :].split(BREAK)[0] if reading else plain
+        found: dict[str, None] = {}
+        for known in self._matcher.names.starting(name) if name else ():
+            for position in sorted(self._matcher.names.owners(known)):
+                site = self._gazetteer.sites[position]
+                if reading is None or _inside(site, reading):
+                    found[self._words(site)] = None
+        length = self._matcher.names.longest_at(name, 0)
+        if length:
+            found |= dict.fromkeys(self._buildings(name[:length], name[length:], reading))
+        return list(found)[:limit]
+
+    def _words(self, site: Site) -> str:
+        return f"{self._gazetteer.territory.describe(site.community)}{site.name}"
+
+    def _buildings(self, name: str, rest: str, reading: Wording | None) -> list[str]:
+        digits = "".join(c for c in rest if c.isdigit())
+        found = []
+        for position in sorted(self._matcher.names.owners(name)):
+            site = self._gazetteer.sites[position]
+            if reading is not None and not _inside(site, reading):
+                continue
+            numbers = sorted({s.number for s in site.spots if s.number.startswith(digits) and s.number}, key=_in_order)
+            found += [f"{self._words(site)}{n}号楼" for n in numbers]
+        return found
+
+
+def _rank(weighed: tuple[Candidate, Wording]) -> tuple[bool, float, bool]:
+    candidate, _ = weighed
+    return not candidate.absent, candidate.score, candidate.sure
+
+
+def _in_order(number: str) -> tuple[int, str]:
+    digits = "".join(c for c in number if c.isdigit())
+    return int(digits or 0), number
+
+
+def _inside(site: Site, reading: Wording) -> bool:
+    scope = reading.scope
+    return (scope.towns is None or site.town in scope.towns) and (
+        scope.communities is None or site.community in scope.communities
+    )
+
+
+def _target_spots(gazetteer: Gazetteer, row: Mapping[str, Any]) -> tuple[Spot, ...]:
+    kind, key = str(row["kind"]), row["target_key"]
+    if kind == "grid":
+        return (Spot(grid=_grid_of(key), kind="grid", key=str(key)),)
+    target = gazetteer.by_key.get((kind, str(key)))
+    if isinstance(target, Spot):
+        return (target,)
+    return tuple(target.spots) if target is not None else ()
+
+
+def _grid_of(key: GridRef) -> GridRef:
+    return key
+
+
+def _named_by_hand(gazetteer: Gazetteer, aliases: Sequence[Mapping[str, Any]]) -> list[Site]:
+    """Give compounds and places the further names that corrections taught, so that numbers work behind them."""
+    made = []
+    for row in aliases:
+        target = gazetteer.by_key.get((str(row["kind"]), str(row["target_key"])))
+        word = fold(str(row["alias"]))
+        if isinstance(target, Site) and word not in target.names and not any(c.isdigit() for c in word):
+            target.names.append(word)
+        elif isinstance(target, Spot) and not any(c.isdigit() for c in word) and BREAK not in word:
+            code = str(row.get("community_code") or "")
+            town = gazetteer.territory.town_of.get(code, code[:9])
+            made.append(Site(target.kind, target.key, str(row["alias"]), code, town, names=[word], spots=[target]))
+    return made

@@ -1,0 +1,145 @@
+"""How well a written name fits each known one: to the letter, to the ear, shortened, or nearly."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+from geo.address.wording import folded_sound, ordinals, sound, stem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from geo.address.gazetteer import Site
+
+__all__ = ["Fit", "NameIndex"]
+
+_EXACT: Final = 1.0
+_SAME_SOUND: Final = 0.95
+_SAME_FOLDED_SOUND: Final = 0.92
+_SHORTENED: Final = 0.90
+_LONG_NEARLY: Final = 0.87
+_SHORTENED_SOUND: Final = 0.86
+_OTHER_KIND: Final = 0.78
+# What is only near is never taken without asking, however near.
+_NEARLY: Final = 0.80
+_NEAREST_WORTH: Final = 0.45
+_GOOD: Final = 0.85
+_LONG: Final = 6
+_MIN_STEM: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a name fits: a score of at most 1, and whether it may be taken without asking."""
+
+    score: float
+    sure: bool
+
+
+class NameIndex:
+    """All names of the sites, for exact and for fuzzy comparison.
+
+    Parameters
+    ----------
+    sites : iterable of Site
+        Sites in order; answers name them by position.
+    """
+
+    def __init__(self, sites: Iterable[Site]) -> None:
+        self._full: dict[str, set[int]] = defaultdict(set)
+        for position, site in enumerate(sites):
+            for name in site.names if not site.quarter else ():
+                self._full[name].add(position)
+        self._stems: dict[str, set[int]] = defaultdict(set)
+        for name, owners in self._full.items():
+            stem, tail = stem_of(name)
+            if tail and len(stem) >= _MIN_STEM and stem not in self._full:
+                self._stems[stem] |= owners
+        self._by_ear = [
+            (_SAME_SOUND, sound, _heard(self._full, sound)),
+            (_SAME_FOLDED_SOUND, folded_sound, _heard(self._full, folded_sound)),
+            (_SHORTENED_SOUND, sound, _heard(self._stems, sound)),
+        ]
+        self._names = list(self._full)
+        self._sounds = [sound(n) for n in self._names]
+        self._first: dict[str, list[str]] = defaultdict(list)
+        for name in sorted(self._names, key=lambda n: (-len(n), n)):
+            self._first[name[:1]].append(name)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def owners(self, name: str) -> frozenset[int]:
+        """Return the sites called exactly so."""
+        return frozenset(self._full.get(name, ()))
+
+    def longest_at(self, text: str, at: int) -> int:
+        """Return the length of the longest known name that stands at a position, 0 where none does."""
+        return next((len(n) for n in self._first.get(text[at : at + 1], ()) if text.startswith(n, at)), 0)
+
+    def starting(self, prefix: str) -> list[str]:
+        """Return the names that begin with a prefix, as written or as spoken, in order."""
+        heard = sound(prefix)
+        return sorted(
+            n for n, s in zip(self._names, self._sounds, strict=True) if n.startswith(prefix) or s.startswith(heard)
+        )
+
+    def fits(self, name: str) -> dict[int, Fit]:
+        """Return how the sites' names fit a written one; sites that do not fit at all are left out."""
+        found: dict[int, Fit] = {}
+        if len(name) < _MIN_STEM:
+            return found
+        _keep(found, self._full.get(name, ()), Fit(_EXACT, sure=True))
+        _keep(found, self._stems.get(name, ()), Fit(_SHORTENED, sure=True))
+        for score, ear, heard in self._by_ear:
+            _keep(found, heard.get(ear(name), ()), Fit(score, sure=True))
+        if max((f.score for f in found.values()), default=0.0) < _GOOD:
+            self._nearly(name, found)
+        return found
+
+    def _nearly(self, name: str, found: dict[int, Fit]) -> None:
+        seen = np.maximum(
+            process.cdist([name], self._names, scorer=Levenshtein.normalized_similarity)[0],
+            _SAME_SOUND * process.cdist([sound(name)], self._sounds, scorer=Levenshtein.normalized_similarity)[0],
+        )
+        stem, tail = stem_of(name)
+        numbers = ordinals(name)
+        for at in np.flatnonzero(seen >= _NEAREST_WORTH).tolist():
+            known = self._names[at]
+            if ordinals(known) == numbers:
+                _keep(found, self._full[known], _near_fit(name, stem, tail, known, float(seen[at])))
+
+
+def _near_fit(name: str, stem: str, tail: str, known: str, likeness: float) -> Fit:
+    """Judge a name that is none of ours but like one.
+
+    A damaged kind (佳园小驱) still names the compound; another kind (佳园花园) may be another compound.
+    """
+    known_stem, known_tail = stem_of(known)
+    if min(len(name), len(known)) >= _LONG and Levenshtein.distance(name, known) <= 1:
+        return Fit(_LONG_NEARLY, sure=True)
+    if known_tail and not tail and name.startswith(known_stem) and Levenshtein.distance(name, known) <= 1:
+        return Fit(_LONG_NEARLY, sure=True)
+    if tail and known_tail and sound(stem) == sound(known_stem):
+        return Fit(_OTHER_KIND, sure=False)
+    return Fit(_NEARLY * likeness, sure=False)
+
+
+def _heard(names: Mapping[str, set[int]], ear: object) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for name, owners in names.items():
+        found[ear(name)] |= owners  # type: ignore[operator]
+    return found
+
+
+def _keep(found: dict[int, Fit], sites: Iterable[int], fit: Fit) -> None:
+    for site in sites:
+        known = found.get(site)
+        if known is None or known.score < fit.score:
+            found[site] = fit
