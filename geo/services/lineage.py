@@ -14,9 +14,19 @@ from geo.model import ChangeKind, Grid, Lineage
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from geo.crs import Metric
 
-__all__ = ["Carried", "carried_over", "common_area", "lineage_between", "successors"]
+__all__ = [
+    "Carried",
+    "carried_over",
+    "common_area",
+    "common_shares",
+    "lineage_between",
+    "links_of",
+    "successors",
+]
 
 # Below this share of an old grid's area a common piece is the rounding of a moved node, not a part handed over.
 _NEGLIGIBLE = 1e-9
@@ -60,9 +70,23 @@ def lineage_between(
     list of Lineage
         One per pair of grids that have area or households in common, by (old, new).
     """
-    common = common_area(old, new, metric=metric)
     moved = Counter((g, after.get(h, "")) for h, g in before.items() if g)
-    total = Counter(g for g in before.values() if g)
+    return links_of(common_area(old, new, metric=metric), moved)
+
+
+def links_of(common: Mapping[tuple[str, str], float], moved: Mapping[tuple[str, str], int]) -> list[Lineage]:
+    """Return the links that shares of area and moved households make, by (old, new).
+
+    Parameters
+    ----------
+    common : mapping
+        (old id, new id) → share of the old grid's area.
+    moved : mapping
+        (old id, new id) → households that were there and are here now; the new id is "" for those that are nowhere.
+    """
+    total: Counter[str] = Counter()
+    for (grid, _), count in moved.items():
+        total[grid] += count
     pairs = sorted(set(common) | {p for p in moved if p[1]})
     into: dict[str, set[str]] = defaultdict(set)
     out_of: dict[str, set[str]] = defaultdict(set)
@@ -75,8 +99,8 @@ def lineage_between(
             new_grid_id=b,
             change=_change(a, b, into[b], out_of[a]),
             area_share=common.get((a, b), 0.0),
-            household_share=moved[a, b] / total[a] if total[a] else 0.0,
-            households=moved[a, b],
+            household_share=moved.get((a, b), 0) / total[a] if total[a] else 0.0,
+            households=moved.get((a, b), 0),
         )
         for a, b in pairs
     ]
@@ -98,14 +122,16 @@ def common_area(old: Sequence[Grid], new: Sequence[Grid], *, metric: Metric) -> 
         return {}
     a = metric.project(np.array([g.geometry for g in old], dtype=object))
     b = metric.project(np.array([g.geometry for g in new], dtype=object))
-    left, right = shapely.STRtree(b).query(a, predicate="intersects")
-    areas = shapely.area(shapely.intersection(a[left], b[right]))
-    share = areas / shapely.area(a)[left]
-    return {
-        (old[i].id, new[j].id): round(float(s), 9)
-        for i, j, s in zip(left, right, share, strict=True)
-        if s > _NEGLIGIBLE
-    }
+    rows = zip(*common_shares(a, b), strict=True)
+    return {(old[i].id, new[j].id): share for i, j, share in rows}
+
+
+def common_shares(old: NDArray[np.object_], new: NDArray[np.object_]) -> tuple[list[int], list[int], list[float]]:
+    """Return positions in `old` and `new` (polygons in metres) and the share of the old one's area in the new one."""
+    left, right = shapely.STRtree(new).query(old, predicate="intersects")
+    share = shapely.area(shapely.intersection(old[left], new[right])) / shapely.area(old)[left]
+    some = share > _NEGLIGIBLE
+    return left[some].tolist(), right[some].tolist(), np.round(share[some], 9).tolist()
 
 
 def successors(links: Sequence[Lineage]) -> dict[str, str]:
