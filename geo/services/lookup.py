@@ -13,6 +13,7 @@ from geo.authority import Action, Actor
 from geo.crs import Datum, to_cgcs2000
 from geo.errors import NotFound, Refused
 from geo.model import Basis, Generation, Grid, GridKind, Json, Placement, WorkerKind
+from geo.services.addressing import AddressDesk, placement_of
 from geo.services.naming import masked_name
 from geo.services.published import PublishedCoverage, load_coverage
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from geo.address import AddressAnswer
     from geo.store.base import Session, Store
 
 __all__ = ["Batch", "Lookup"]
@@ -62,6 +64,7 @@ class Lookup:
         self._loaded: dict[str, PublishedCoverage] = {}
         self._active_id: str | None = None
         self._asked_at = -math.inf
+        self.addresses = AddressDesk(store, ticks=ticks)
 
     # -- which coverage -------------------------------------------------------------------------
     def coverage(
@@ -97,6 +100,7 @@ class Lookup:
     def forget(self) -> None:
         """Drop what is known of the active generation, so that the next question asks the store."""
         self._asked_at = -math.inf
+        self.addresses.forget()
 
     # -- places ---------------------------------------------------------------------------------
     def locate(
@@ -139,6 +143,33 @@ class Lookup:
         cover = self.coverage(actor, as_of=as_of)
         x, y = to_cgcs2000(*((lat, lon) if swapped else (lon, lat)), datum)
         return self._answer(actor, cover, float(x[0]), float(y[0]), accuracy_m)
+
+    def by_address(
+        self, actor: Actor, text: str, as_of: dt.date | None = None, *, community: str | None = None
+    ) -> Placement:
+        """Place an address text; see `geo.services.addressing.placement_of` for questions and refusals.
+
+        Parameters
+        ----------
+        text : str
+            The address as said or written.
+        as_of : date, optional
+            Answer with the grids in force on that day.
+        community : str, optional
+            Code of the community known besides the text.
+
+        Raises
+        ------
+        NotFound
+            No generation is in force.
+        """
+        cover = self.coverage(actor, as_of=as_of)
+        return self.placed_by_address(actor, cover, self.addresses.find(actor, cover, text, community=community))
+
+    def placed_by_address(self, actor: Actor, cover: PublishedCoverage, answer: AddressAnswer) -> Placement:
+        """Return an address answer as a placement, with overlays and the responsible person."""
+        spot = self.addresses.known(actor, cover).spot_of(answer)
+        return placement_of(answer, cover, self._answer(actor, cover, *spot, None) if spot else None)
 
     def _answer(
         self, actor: Actor, cover: PublishedCoverage, x: float, y: float, accuracy_m: float | None

@@ -1,4 +1,4 @@
-"""Places every household and incident of a generation: building before point, point before nothing."""
+"""Places every household and incident of a generation: building before point, point before address, else nothing."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from geo.assign import assign_points
 from geo.model import Basis
+from geo.services.addressing import know_addresses
 from geo.services.naming import house_number, plain_text
 from geo.store.base import AssignmentColumns, Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from geo.services.addressing import KnownAddresses
     from geo.services.published import PublishedCoverage
 
 __all__ = ["HouseholdPlaces", "Placed", "household_places", "place_subjects"]
@@ -42,19 +44,46 @@ class Placed:
 def place_subjects(session: Session, cover: PublishedCoverage) -> tuple[Placed, Placed]:
     """Place all households and incidents against one coverage.
 
-    Priority: a recorded building (its inner point), else the recorded point, else ``unplaced``.
-    A household whose building is known is placed with it, so that one building never splits.
+    Priority: a recorded building (its inner point), else the recorded point, else the address text where it means
+    one grid, else ``unplaced``. A household whose building is known is placed with it, so that one building never
+    splits.
 
     Returns
     -------
     households, incidents : Placed
     """
+    known = know_addresses(session, cover)
     homes = household_places(session)
-    incidents = session.columns("incidents", ("id", "lon", "lat"))
+    texts = session.columns("households", ("address_text", "community_code"))
+    said = _use_addresses(texts["address_text"], texts["community_code"], known, homes.lon, homes.lat)
+    incidents = session.columns("incidents", ("id", "lon", "lat", "address_text", "community_hint"))
+    lon, lat = incidents["lon"].astype(np.float64), incidents["lat"].astype(np.float64)
+    heard = _use_addresses(incidents["address_text"], incidents["community_hint"], known, lon, lat)
+    by_building, nothing = {Basis.BUILDING: homes.from_building, Basis.ADDRESS: said}, {Basis.ADDRESS: heard}
     return (
-        _place("household", homes.ids, homes.lon, homes.lat, cover, from_building=homes.from_building),
-        _place("incident", incidents["id"], incidents["lon"], incidents["lat"], cover, from_building=None),
+        _place("household", homes.ids, homes.lon, homes.lat, cover, because=by_building),
+        _place("incident", incidents["id"], lon, lat, cover, because=nothing),
     )
+
+
+def _use_addresses(
+    texts: ObjectArray, communities: ObjectArray, known: KnownAddresses, lon: FloatArray, lat: FloatArray
+) -> NDArray[np.bool_]:
+    """Fill in place the lon/lat of rows without a point whose address means one grid; tell where.
+
+    Registers and orders name the community besides the text: a text that says otherwise places nothing.
+    """
+    used = np.zeros(len(lon), dtype=bool)
+    answered: dict[tuple[str, str], tuple[float, float] | None] = {}
+    for row in np.flatnonzero(~(np.isfinite(lon) & np.isfinite(lat))).tolist():
+        asked = (texts[row] or "", communities[row] or "")
+        if asked not in answered:
+            answered[asked] = known.spot_of(known.book.find(asked[0], community=asked[1]))
+        spot = answered[asked]
+        if spot is not None:
+            lon[row], lat[row] = spot
+            used[row] = True
+    return used
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +156,13 @@ def _place(
     lat: Any,
     cover: PublishedCoverage,
     *,
-    from_building: NDArray[np.bool_] | None,
+    because: Mapping[Basis, NDArray[np.bool_]],
 ) -> Placed:
     x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
     found = assign_points(cover.base_index, cover.overlay_index, x, y)
     basis = np.asarray(found.basis, dtype=object)
-    if from_building is not None:
-        basis[from_building & (found.position >= 0)] = Basis.BUILDING.value
+    for reason, rows in because.items():
+        basis[rows & (found.position >= 0)] = reason.value
     basis[~(np.isfinite(x) & np.isfinite(y))] = Basis.UNPLACED.value
     overlay_ids = [g.id for g in cover.overlay]
     exclusive = [" ".join(overlay_ids[p] for p in places) for places in found.overlays()]
