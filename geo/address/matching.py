@@ -98,10 +98,10 @@ class Matcher:
     # -- reading --------------------------------------------------------------------------------
     def wordings(self, text: str) -> Iterator[Wording]:
         """Yield every reading of a folded text."""
-        for reading in self._territory.readings(text, longest_name=self.names.longest_at):
+        for reading in self._territory.readings(text, names=self.names):
             if reading.scope.foreign:
                 yield Wording(reading.scope, "", None, None, reading.at, reading.at)
-                return
+                continue
             yield from self._named(text, reading)
 
     def _named(self, text: str, reading: Reading) -> Iterator[Wording]:

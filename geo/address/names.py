@@ -13,7 +13,7 @@ from rapidfuzz.distance import Levenshtein
 from geo.address.wording import folded_sound, ordinals, sound, stem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from geo.address.gazetteer import Site
 
@@ -29,6 +29,7 @@ _OTHER_KIND: Final = 0.78
 # What is only near is never taken without asking, however near.
 _NEARLY: Final = 0.80
 _NEAREST_WORTH: Final = 0.45
+_MEANT: Final = 0.5
 _GOOD: Final = 0.85
 _LONG: Final = 6
 _MIN_STEM: Final = 2
@@ -83,6 +84,10 @@ class NameIndex:
         """Return the length of the longest known name that stands at a position, 0 where none does."""
         return next((len(n) for n in self._first.get(text[at : at + 1], ()) if text.startswith(n, at)), 0)
 
+    def resembles(self, word: str) -> bool:
+        """Tell whether a word is, or may be meant to be, one of the names."""
+        return any(fit.score >= _MEANT for fit in self.fits(word).values())
+
     def starting(self, prefix: str) -> list[str]:
         """Return the names that begin with a prefix, as written or as spoken, in order."""
         heard = sound(prefix)
@@ -98,7 +103,8 @@ class NameIndex:
         _keep(found, self._full.get(name, ()), Fit(_EXACT, sure=True))
         _keep(found, self._stems.get(name, ()), Fit(_SHORTENED, sure=True))
         for score, ear, heard in self._by_ear:
-            _keep(found, heard.get(ear(name), ()), Fit(score, sure=True))
+            for known in heard.get(ear(name), ()):
+                _keep(found, self._full.get(known) or self._stems[known], _heard_fit(name, known, score))
         if max((f.score for f in found.values()), default=0.0) < _GOOD:
             self._nearly(name, found)
         return found
@@ -131,10 +137,18 @@ def _near_fit(name: str, stem: str, tail: str, known: str, likeness: float) -> F
     return Fit(_NEARLY * likeness, sure=False)
 
 
-def _heard(names: Mapping[str, set[int]], ear: object) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = defaultdict(set)
-    for name, owners in names.items():
-        found[ear(name)] |= owners  # type: ignore[operator]
+def _heard_fit(name: str, known: str, score: float) -> Fit:
+    """Judge a name that sounds like one of ours; 嘉苑 and 家园 sound alike and are two kinds of compounds."""
+    tail, known_tail = stem_of(name)[1], stem_of(known)[1]
+    if tail and known_tail and tail != known_tail:
+        return Fit(_OTHER_KIND, sure=False)
+    return Fit(score, sure=True)
+
+
+def _heard(names: Iterable[str], ear: Callable[[str], str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        found[ear(name)].append(name)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rapidfuzz.distance import Levenshtein
 
@@ -12,9 +12,9 @@ from geo.address.wording import BREAK, GENERIC_TAILS, fold, folded_sound, sound
 from geo.formats.numerals import community_core, community_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Reading", "Scope", "Territory", "names_above"]
+__all__ = ["KnownNames", "Reading", "Scope", "Territory", "names_above"]
 
 # Codes of GB/T 2260: provinces, and the cities of Heilongjiang.
 _PROVINCES: Final = {
@@ -88,6 +88,16 @@ _COUNTY: Final = re.compile(
 )
 _PLACE_MARKET: Final = ("早", "夜", "菜", "超", "上", "都", "集", "门")
 _NEAR_LENGTH: Final = 2
+
+
+class KnownNames(Protocol):
+    """What reading a head needs to know of the names of compounds and places."""
+
+    def longest_at(self, text: str, at: int) -> int:
+        """Return the length of the longest known name at a position, 0 where none stands there."""
+
+    def resembles(self, word: str) -> bool:
+        """Tell whether a word is, or may be meant to be, a known name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,35 +199,37 @@ class Territory:
         community = self.name.get(community_code, "")
         return community if community.startswith(town) else f"{town}{community}"
 
-    def readings(self, text: str, *, longest_name: Callable[[str, int], int]) -> Iterator[Reading]:
+    def readings(self, text: str, *, names: KnownNames) -> Iterator[Reading]:
         """Yield the ways to read the head of a folded text, the plainest first.
 
-        `longest_name` tells how long a known place or compound name stands at a position: 新青火车站 is no 新青.
+        `names` tells where a known place or compound stands: 新青火车站 is no 新青.
         """
-        yield from self._readings(text, 0, Scope(), longest_name)
+        yield from self._readings(text, 0, Scope(), names)
 
-    def _readings(self, text: str, at: int, scope: Scope, longest_name: Callable[[str, int], int]) -> Iterator[Reading]:
-        scope, at = self._plain_head(text, at, scope, longest_name)
+    def _readings(self, text: str, at: int, scope: Scope, names: KnownNames) -> Iterator[Reading]:
+        scope, at = self._plain_head(text, at, scope, names)
         yield Reading(scope, at)
         if scope.foreign:
             return
         for word, (level, codes) in self._short.items():
             if level not in scope.said and text.startswith(word, at) and not self._is_full(text, at, word):
                 narrowed = scope.narrowed(level, frozenset(codes), word)
-                yield from self._readings(text, at + len(word), narrowed, longest_name)
+                yield from self._readings(text, at + len(word), narrowed, names)
 
     def _is_full(self, text: str, at: int, word: str) -> bool:
         return any(len(w) > len(word) and text.startswith(w, at) for w in self._full)
 
     def _plain_head(
-        self, text: str, at: int, scope: Scope, longest_name: Callable[[str, int], int]
+        self, text: str, at: int, scope: Scope, names: KnownNames
     ) -> tuple[Scope, int]:
         """Strip chatter and fully written areas; stop at a name, a number or something foreign."""
         while True:
             chatter = _CHATTER.match(text, at)
-            at = chatter.end() if chatter and longest_name(text, at) == 0 else at
-            step = self._known(text, at, scope) or self._heard(text, at, scope, longest_name)
-            if step is None or longest_name(text, at) >= step[1] - at:
+            at = chatter.end() if chatter and names.longest_at(text, at) == 0 else at
+            step = (
+                self._known(text, at, scope) or self._known_by_ear(text, at, scope) or self._heard(text, at, scope, names)
+            )
+            if step is None or names.longest_at(text, at) >= step[1] - at:
                 return scope, at
             scope, at = step
             if scope.foreign:
@@ -242,16 +254,24 @@ class Territory:
                 return scope.narrowed(level, frozenset(codes), word), at + len(word)
         return None
 
+    def _known_by_ear(self, text: str, at: int, scope: Scope) -> tuple[Scope, int] | None:
+        """Read a full name of a town or community that is written as it sounds (新青侦, 前进社躯)."""
+        for word, (level, codes) in self._full.items():
+            end = at + len(word)
+            if level not in scope.said and end <= len(text) and sound(text[at:end]) == sound(word):
+                return scope.narrowed(level, self._within(codes, scope), text[at:end]), end
+        return None
+
     def _within(self, codes: set[str], scope: Scope) -> frozenset[str]:
         """Of communities of one name, those in the town said (all of them where none is)."""
-        inside = frozenset(c for c in codes if scope.towns is None or self.town_of.get(c) in scope.towns)
+        inside = frozenset(c for c in codes if scope.towns is None or self.town_of.get(c, c) in scope.towns)
         return inside or frozenset(codes)
 
     def _heard(
-        self, text: str, at: int, scope: Scope, longest_name: Callable[[str, int], int]
+        self, text: str, at: int, scope: Scope, names: KnownNames
     ) -> tuple[Scope, int] | None:
         """Read an area that is not written as it is known: by ear, nearly, or not ours."""
-        if longest_name(text, at):
+        if names.longest_at(text, at) or self._short_at(text, at, scope):
             return None
         stop = text.find(BREAK, at)
         region = text if stop < 0 else text[:stop]
@@ -261,8 +281,15 @@ class Territory:
                 continue
             if level == "county" and match[1][-1] in _PLACE_MARKET:
                 continue
-            return self._by_ear(level, match, scope), match.end()
+            heard = self._by_ear(level, match, scope)
+            if heard.foreign and names.resembles(match[0]):
+                continue
+            return heard, match.end()
         return None
+
+    def _short_at(self, text: str, at: int, scope: Scope) -> bool:
+        """Whether an area stands here without its 镇 or 社区 (五营建林社区): the short reading goes on behind it."""
+        return any(level not in scope.said and text.startswith(word, at) for word, (level, _) in self._short.items())
 
     def _by_ear(self, level: str, match: re.Match[str], scope: Scope) -> Scope:
         word = match[0]
