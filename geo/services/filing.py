@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from geo.settings import Settings
     from geo.store.base import Session, Store
 
-__all__ = ["file_plan", "return_plan", "review_plan", "submit_plan", "towns_of"]
+__all__ = ["file_plan", "return_plan", "review_plan", "submit_plan", "submitted_towns", "towns_of"]
 
 
 def submit_plan(
@@ -55,7 +55,7 @@ def submit_plan(
         wanted = {town} if town else touched
         if not wanted <= touched:
             raise Refused("the plan does not touch this town", code="town-untouched", remedy="name a town it changes")
-        already = {s["town"] for s in _since_return(plan) if s["step"] == "submit"}
+        already = submitted_towns(plan)
         if town in already:
             raise Conflict("this town's part was submitted already", code="town-submitted", remedy="return it first")
         steps = [_step("submit", actor, now, town=t) for t in sorted(wanted - already)]
@@ -149,6 +149,11 @@ def towns_of(session: Session, plan: Plan) -> set[str]:
     """Return the nine-digit codes of the towns whose grids a plan's edits name."""
     named = {word for edit in plan.edits for word in _words(edit)}
     return {g.community_code[:9] for g in session.grids(plan.generation_id) if g.id in named}
+
+
+def submitted_towns(plan: Plan) -> frozenset[str]:
+    """Return the towns whose parts of a draft are submitted; those parts stay as they are until sent back."""
+    return frozenset(str(s["town"]) for s in _since_return(plan) if s["step"] == "submit")
 
 
 def _words(value: Any) -> set[str]:

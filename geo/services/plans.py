@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.authority import Action, Actor, require
-from geo.errors import Conflict, Forbidden, NotFound, Refused, WanggeError
+from geo.errors import Conflict, NotFound, Refused
 from geo.model import Generation, GenerationState, Plan, PlanState
+from geo.services.difference import Difference, compare_plans, difference
+from geo.services.drafts import drawn, keep_plan, open_draft, open_plan, refuse_not_ours, same_outline
 from geo.services.published import metric_of
+from geo.services.rebase import Dropped, Rebased, rebase_plan
 from geo.services.redraw import Drawing, DrawingBoard, locked_grids
 from geo.services.splits import cuts_between, load_outlines, said_cut
 
@@ -68,37 +71,6 @@ class PlanView:
     on_grids_in_force: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How two plans differ: edits in common from the start, those only in each, and grids that come out different.
-
-    `grids` holds ids whose outline, name or existence differs; None where one of the plans does not fit its base or
-    they start from different generations.
-    """
-
-    common: int
-    only_first: tuple[Mapping[str, Any], ...]
-    only_second: tuple[Mapping[str, Any], ...]
-    grids: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """An edit that no longer fits, with the reason."""
-
-    edit: Mapping[str, Any]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rebased:
-    """A plan on the generation in force, and what of it no longer fits."""
-
-    plan: Plan
-    kept: int
-    dropped: tuple[Dropped, ...]
-
-
 def start_plan(
     store: Store, actor: Actor, *, new_id: Callable[[], str], title: str = "", generation_id: str | None = None
 ) -> Plan:
@@ -124,7 +96,7 @@ def start_plan(
             edits=(),
             author=actor.name,
         )
-        return _kept(session, plan, None, "start", {})
+        return keep_plan(session, plan, None, "start", {})
 
 
 def add_edits(
@@ -164,16 +136,16 @@ def add_edits(
         raise Refused("there is no edit", code="edits-empty", remedy="give at least one")
     desk = board or DrawingBoard()
     with store.writing(actor) as session:
-        plan = _draft(session, plan_id, expected_version)
+        plan = open_draft(session, plan_id, expected_version)
         if len(plan.edits) + len(edits) > _MOST_EDITS:
             raise Refused(f"a plan holds at most {_MOST_EDITS} edits", code="edits-many", remedy="start another plan")
         before = desk.drawing(session, plan)
         after = before.after_all(edits, locked=locked_grids(plan.notes))
-        _refuse_foreign(actor, before, after)
+        refuse_not_ours(actor, plan, before, after)
         stamp = {"by": actor.name, "at": now().isoformat()}
         log = (*plan.edits, *({**edit, **stamp} for edit in edits))
         proof = _proof_kept(plan) if _proven(plan) <= len(plan.edits) else None
-        kept = _kept(
+        kept = keep_plan(
             session,
             replace(plan, edits=log, undone=(), proof=proof),
             expected_version,
@@ -197,13 +169,14 @@ def undo_edits(store: Store, actor: Actor, plan_id: str, *, expected_version: in
     """
     require(actor, Action.PLAN)
     with store.writing(actor) as session:
-        plan = _draft(session, plan_id, expected_version)
+        plan = open_draft(session, plan_id, expected_version)
         _enough(steps, len(plan.edits), "undo")
         cut = len(plan.edits) - steps
         moved = replace(
             plan, edits=plan.edits[:cut], undone=(*plan.undone, *reversed(plan.edits[cut:])), proof=_proof_kept(plan)
         )
-        return _kept(session, moved, expected_version, "undo", {"edits": steps})
+        _refuse_move(session, actor, plan, moved)
+        return keep_plan(session, moved, expected_version, "undo", {"edits": steps})
 
 
 def redo_edits(store: Store, actor: Actor, plan_id: str, *, expected_version: int, steps: int = 1) -> Plan:
@@ -216,11 +189,12 @@ def redo_edits(store: Store, actor: Actor, plan_id: str, *, expected_version: in
     """
     require(actor, Action.PLAN)
     with store.writing(actor) as session:
-        plan = _draft(session, plan_id, expected_version)
+        plan = open_draft(session, plan_id, expected_version)
         _enough(steps, len(plan.undone), "redo")
         cut = len(plan.undone) - steps
         moved = replace(plan, edits=(*plan.edits, *reversed(plan.undone[cut:])), undone=plan.undone[:cut])
-        return _kept(session, moved, expected_version, "redo", {"edits": steps})
+        _refuse_move(session, actor, plan, moved)
+        return keep_plan(session, moved, expected_version, "redo", {"edits": steps})
 
 
 def branch_plan(store: Store, actor: Actor, plan_id: str, *, new_id: Callable[[], str], title: str = "") -> Plan:
@@ -241,7 +215,7 @@ def branch_plan(store: Store, actor: Actor, plan_id: str, *, new_id: Callable[[]
             proof=_drawn_proof(source),
             author=actor.name,
         )
-        return _kept(session, branch, None, "branch", {"of": source.id})
+        return keep_plan(session, branch, None, "branch", {"of": source.id})
 
 
 def annotate_plan(
@@ -264,7 +238,7 @@ def annotate_plan(
     """
     require(actor, Action.PLAN)
     with store.writing(actor) as session:
-        plan = _open(session, plan_id, expected_version)
+        plan = open_plan(session, plan_id, expected_version)
         DrawingBoard().drawing(session, plan).coverage.position(grid_id)
         notes = dict(plan.notes or {})
         note = dict(notes.get(grid_id) or {})
@@ -275,43 +249,7 @@ def annotate_plan(
             note["remarks"] = [*note.get("remarks", ()), remark]
         notes[grid_id] = note
         detail = {"grid": grid_id} if locked is None else {"grid": grid_id, "locked": locked}
-        return _kept(session, replace(plan, notes=notes), expected_version, "annotate", detail)
-
-
-def rebase_plan(
-    store: Store, actor: Actor, plan_id: str, *, expected_version: int, now: Callable[[], dt.datetime]
-) -> Rebased:
-    """Replay a plan's edits on the generation in force; what no longer fits is left out and listed.
-
-    The plan is a draft again, since what was reviewed is not what it now makes; its proof spoke of other grids.
-
-    Raises
-    ------
-    Conflict
-        The plan is in force already.
-    """
-    require(actor, Action.PLAN)
-    with store.writing(actor) as session:
-        plan = _open(session, plan_id, expected_version)
-        base = session.generation()
-        if base is None:
-            raise NotFound("no generation is in force")
-        if base.id == plan.generation_id:
-            return Rebased(plan, len(plan.edits), ())
-        drawing, kept, dropped = _replay(DrawingBoard().base(session, base.id), plan)
-        step = {"step": "rebase", "by": actor.name, "at": now().isoformat(), "onto": base.id, "dropped": len(dropped)}
-        fresh = replace(
-            plan,
-            generation_id=base.id,
-            state=PlanState.DRAFT,
-            edits=tuple(kept),
-            undone=(),
-            steps=(*plan.steps, step),
-            notes={i: n for i, n in (plan.notes or {}).items() if i in drawing.facts},
-            proof=None,
-        )
-        detail = {"onto": base.id, "kept": len(kept), "dropped": len(dropped)}
-        return Rebased(_kept(session, fresh, expected_version, "rebase", detail), len(kept), tuple(dropped))
+        return keep_plan(session, replace(plan, notes=notes), expected_version, "annotate", detail)
 
 
 def list_plans(store: Store, actor: Actor) -> list[Plan]:
@@ -329,29 +267,8 @@ def show_plan(
         base = session.generation(id=plan.generation_id)
         if base is None:
             raise NotFound("the plan's generation is not stored")
-        drawing, fault = _drawn(session, plan, board or DrawingBoard())
+        drawing, fault = drawn(session, plan, board or DrawingBoard())
         return PlanView(plan, base, drawing, fault, base.state is GenerationState.ACTIVE)
-
-
-def difference(first: Plan, second: Plan) -> Difference:
-    """Return how the edit logs of two plans (or two versions of one) differ; authors and instants do not count."""
-    pairs = enumerate(zip(first.edits, second.edits, strict=False))
-    same = next((i for i, (a, b) in pairs if _plain(a) != _plain(b)), min(len(first.edits), len(second.edits)))
-    return Difference(same, tuple(first.edits[same:]), tuple(second.edits[same:]))
-
-
-def compare_plans(
-    store: Store, actor: Actor, first: str, second: str, *, board: DrawingBoard | None = None
-) -> Difference:
-    """Return how two plans differ, in edits and in the grids that come out."""
-    desk = board or DrawingBoard()
-    with store.reading(actor) as session:
-        a, b = session.plan(first), session.plan(second)
-        found = difference(a, b)
-        if a.generation_id != b.generation_id:
-            return found
-        one, two = _drawn(session, a, desk)[0], _drawn(session, b, desk)[0]
-    return found if one is None or two is None else replace(found, grids=_differing(one, two))
 
 
 def standing_proof(plan: Plan) -> Mapping[str, Any] | None:
@@ -359,83 +276,14 @@ def standing_proof(plan: Plan) -> Mapping[str, Any] | None:
     return plan.proof if plan.proof is not None and _proven(plan) == len(plan.edits) else None
 
 
-def _drawn(session: Session, plan: Plan, board: DrawingBoard) -> tuple[Drawing | None, str]:
-    try:
-        return board.drawing(session, plan), ""
-    except WanggeError as error:
-        return None, str(error)
-
-
-def _differing(one: Drawing, two: Drawing) -> tuple[str, ...]:
-    a, b = one.facts.keys(), two.facts.keys()
-    both = [i for i in a & b if one.facts[i] != two.facts[i] or not _same_outline(one, two, i)]
-    return tuple(sorted([*both, *(a ^ b)]))
-
-
-def _same_outline(one: Drawing, two: Drawing, grid_id: str) -> bool:
-    return bool(one.coverage.polygon(grid_id).equals_exact(two.coverage.polygon(grid_id), tolerance=0.0))
-
-
-def _replay(drawing: Drawing, plan: Plan) -> tuple[Drawing, list[Mapping[str, Any]], list[Dropped]]:
-    locked = locked_grids(plan.notes)
-    kept: list[Mapping[str, Any]] = []
-    dropped: list[Dropped] = []
-    for edit in plan.edits:
-        try:
-            drawing = drawing.after_all([edit], locked=locked)
-        except WanggeError as error:
-            dropped.append(Dropped(edit, error.message))
-        else:
-            kept.append(edit)
-    return drawing, kept, dropped
-
-
-def _draft(session: Session, plan_id: str, expected_version: int) -> Plan:
-    plan = _open(session, plan_id, expected_version)
-    if plan.state is not PlanState.DRAFT:
-        raise Conflict(
-            f"a plan in state {plan.state.value} is not edited", code="plan-state", remedy="send it back first"
-        )
-    return plan
-
-
-def _open(session: Session, plan_id: str, expected_version: int) -> Plan:
-    """Return a plan that is not in force; `StaleVersion` comes before any complaint about the change itself."""
-    plan = session.plan(plan_id)
-    if plan.version != expected_version:
-        session.put_plan(plan, expected_version=expected_version)
-    if plan.state is PlanState.EFFECTIVE:
-        raise Conflict("the plan is in force and stays as it is", code="plan-published", remedy="start another plan")
-    return plan
-
-
-def _kept(
-    session: Session, plan: Plan, expected: int | None, action: str, detail: Mapping[str, Any], *, commit: bool = True
-) -> Plan:
-    kept = session.put_plan(plan, expected_version=expected)
-    session.note(f"plan-{action}", plan.id, detail={**detail, "version": kept.version})
-    if commit:
-        session.commit()
-    return kept
-
-
-def _refuse_foreign(actor: Actor, before: Drawing, after: Drawing) -> None:
-    touched: set[str] = set()
-    state: Drawing | None = after
-    while state is not None and state is not before:
-        parent = state.parent
-        renamed = {i for i, g in state.facts.items() if parent is not None and parent.facts.get(i) != g}
-        touched |= state.changed | renamed
-        state = parent
-    known = {**before.facts, **after.facts}
-    foreign = sorted(i for i in touched if i in known and not actor.sees(known[i].community_code))
-    if foreign:
-        raise Forbidden("the edit changes a grid outside your areas", remedy="ask the planner of that town")
+def _refuse_move(session: Session, actor: Actor, plan: Plan, moved: Plan) -> None:
+    board = DrawingBoard()
+    refuse_not_ours(actor, plan, *(drawn(session, p, board)[0] for p in (plan, moved)))
 
 
 def _cut_warnings(session: Session, before: Drawing, after: Drawing) -> tuple[Saying, ...]:
-    old = {i for i in before.facts if not (i in after.facts and _same_outline(before, after, i))}
-    new = {i for i in after.facts if not (i in before.facts and _same_outline(before, after, i))}
+    old = {i for i in before.facts if not (i in after.facts and same_outline(before, after, i))}
+    new = {i for i in after.facts if not (i in before.facts and same_outline(before, after, i))}
     if not new:
         return ()
     was, now = [before.grid(i) for i in sorted(old)], [after.grid(i) for i in sorted(new)]
@@ -462,10 +310,6 @@ def _drawn_proof(plan: Plan) -> Mapping[str, Any] | None:
 def _enough(steps: int, known: int, word: str) -> None:
     if not 1 <= steps <= known:
         raise Conflict(f"there are {known} edits to {word}, not {steps}", code=f"{word}-empty")
-
-
-def _plain(edit: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in edit.items() if k not in ("by", "at")}
 
 
 def _checked_text(text: str) -> str:
