@@ -220,43 +220,46 @@ class Survey:
 
     def gaps(self, extent: Geometry | None, parents: Sequence[str] | None) -> list[Finding]:
         """Find ground in no polygon: within the extent, else enclosed or in a slit between two polygons."""
-        sound = self.shapes[~shapely.is_missing(self.shapes)]
-        union = shapely.union_all(sound)
-        filled = self._filled_holes(union)
+        union = shapely.union_all(self.shapes[~shapely.is_missing(self.shapes)])
         if extent is not None:
             free = shapely.difference(crs.snap_geometry(extent), union)
         else:
             free = shapely.GeometryCollection([*_holes(union), *self._slits(union)])
         parts, _ = _areal_parts(np.array([free], dtype=object))
-        if not len(parts):
-            return filled
         widths, areas = self.measure(parts)
+        wide = widths >= NOISE_M
+        parts, widths, areas = parts[wide], widths[wide], areas[wide]
+        holes, owner = self._own_holes()
+        hole = _first_hit(holes, parts)
         beside: dict[int, list[int]] = defaultdict(list)
         for k, i in zip(*shapely.STRtree(self.shapes).query(parts, predicate="dwithin", distance=MATCH_DEG), strict=True):
             beside[int(k)].append(int(i))
         found = []
-        for k in np.flatnonzero(widths >= NOISE_M)[np.argsort(-areas[widths >= NOISE_M], kind="stable")].tolist():
+        for k in np.argsort(-areas, kind="stable").tolist():
             around = sorted(beside[k])
             legitimate = extent is None and parents is not None and len({parents[i] for i in around}) > 1 and widths[k] > self.gap_width_m
-            code = FindingCode.HOLE if len(around) == 1 and self._holds(around[0], parts[k]) else FindingCode.GAP
+            lone = len(around) == 1 and hole[k] >= 0 and owner[hole[k]] == around[0]
             names = [self.names[i] for i in around]
+            code = FindingCode.HOLE if lone else FindingCode.GAP
             found.append(self._located(code, names, parts[k], widths[k], areas[k], blocking=not legitimate))
-        return found + filled
+        return found + self._filled(holes, owner, np.unique(hole[hole >= 0]))
 
-    def _holds(self, i: int, gap: Geometry) -> bool:
-        """Say whether a gap lies in a hole of one polygon."""
-        return any(shapely.covers(shapely.Polygon(ring), shapely.point_on_surface(gap)) for ring in _hole_rings(self.shapes[i]))
+    def _own_holes(self) -> tuple[Shapes, NDArray[np.int64]]:
+        """Return the holes of all polygons, as polygons, and whose they are."""
+        parts, owner = shapely.get_parts(self.shapes, return_index=True)
+        rings, part = shapely.get_rings(parts, return_index=True)
+        inner = np.zeros(len(rings), bool)
+        inner[1:] = part[1:] == part[:-1]
+        return np.asarray(shapely.polygons(rings[inner]), dtype=object), owner[part[inner]]
 
-    def _filled_holes(self, union: Geometry) -> list[Finding]:
+    def _filled(self, holes: Shapes, owner: NDArray[np.int64], free: NDArray[np.int64]) -> list[Finding]:
         """Tell (not blocking) of holes that other grids fill: an unusual but legitimate shape."""
-        found = []
-        for i in np.flatnonzero(shapely.get_num_geometries(self.shapes) > 0).tolist():
-            for ring in _hole_rings(self.shapes[i]):
-                hole = shapely.Polygon(ring)
-                if shapely.covers(union, hole):
-                    widths, areas = self.measure(np.array([hole], dtype=object))
-                    found.append(self._located(FindingCode.HOLE, [self.names[i]], hole, widths[0], areas[0], blocking=False))
-        return found
+        filled = np.setdiff1d(np.arange(len(holes)), free)
+        widths, areas = self.measure(holes[filled])
+        return [
+            self._located(FindingCode.HOLE, [self.names[owner[h]]], holes[h], widths[k], areas[k], blocking=False)
+            for k, h in enumerate(filled.tolist())
+        ]
 
     def _slits(self, union: Geometry) -> list[Geometry]:
         """Return narrow notches of the outer boundary between two polygons, by a mitred closing in metres."""
@@ -267,9 +270,6 @@ class Survey:
         half = shapely.length(parts) / 2
         width = np.divide(shapely.area(parts), half, out=np.zeros_like(half), where=half > 0)
         parts = self.metric.unproject(parts[(width >= NOISE_M) & (half >= SLIT_RATIO * width)])
-        solid = shapely.Polygon() if not len(parts) else None
-        if solid is not None:
-            return []
         k, _ = shapely.STRtree(self.shapes).query(parts, predicate="dwithin", distance=MATCH_DEG)
         return [p for i, p in enumerate(parts) if np.count_nonzero(k == i) > 1 and p.is_valid]
 
@@ -296,12 +296,13 @@ def _areal_parts(shapes: Shapes) -> tuple[Shapes, NDArray[np.int64]]:
     return nested[areal], owner[inner][areal]
 
 
-def _hole_rings(shape: Geometry) -> Shapes:
-    parts = shapely.get_parts(shape)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    first = np.insert(part[1:] != part[:-1], 0, True)[: len(part)]
-    return np.asarray(rings[~first], dtype=object)
+def _first_hit(holes: Shapes, gaps: Shapes) -> NDArray[np.int64]:
+    """Return for each gap the hole that holds a point of it, -1 for none."""
+    hit = np.full(len(gaps), -1)
+    gap, hole = shapely.STRtree(holes).query(shapely.point_on_surface(gaps), predicate="intersects")
+    hit[gap] = hole
+    return hit
 
 
 def _holes(union: Geometry) -> list[Geometry]:
-    return [shapely.Polygon(ring) for ring in _hole_rings(union)]
+    return [shapely.Polygon(ring) for part in shapely.get_parts(union) for ring in part.interiors]
