@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from geo import crs
 from geo.errors import CoverageBroken
@@ -16,9 +15,15 @@ from geo.model import Finding, FindingCode, Geometry
 from geo.topology.chains import Chains, Lattice, signed_area2
 from geo.topology.words import make_finding
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
 __all__ = ["BrokenCoverage", "narrow_gaps", "require_unshared", "require_valid", "usable"]
 
 METRES_PER_DEGREE = 111_320.0
+_FURTHEST = np.array([180.0, 90.0])
 _PLACE = re.compile(r"\[(-?[\d.eE+-]+) (-?[\d.eE+-]+)\]")
 
 
@@ -39,12 +44,16 @@ def usable(geometry: Geometry | None) -> bool:
     if not isinstance(geometry, (shapely.Polygon, shapely.MultiPolygon)) or geometry.is_empty:
         return False
     degrees = shapely.get_coordinates(geometry)
-    return bool(np.isfinite(degrees).all() and (np.abs(degrees[:, 0]) <= 180).all() and (np.abs(degrees[:, 1]) <= 90).all())  # noqa: PLR2004
+    return bool(np.isfinite(degrees).all() and (np.abs(degrees) <= _FURTHEST).all())
 
 
 def require_valid(shapes: NDArray[np.object_], names: Sequence[str]) -> None:
     """Refuse empty and invalid polygons (`shapes` holds None for what is no usable polygon)."""
-    empty = [make_finding(FindingCode.EMPTY, [n], at=(math.nan, math.nan)) for n, s in zip(names, shapes, strict=True) if s is None]
+    empty = [
+        make_finding(FindingCode.EMPTY, [n], at=(math.nan, math.nan))
+        for n, s in zip(names, shapes, strict=True)
+        if s is None
+    ]
     bad = np.flatnonzero(~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)).tolist()
     crossing = [make_finding(FindingCode.SELF_CROSSING, [names[i]], at=place_of(shapes[i])) for i in bad]
     if empty or crossing:
@@ -86,5 +95,7 @@ def narrow_gaps(gaps: Sequence[Lattice], *, width_m: float) -> list[Finding]:
         steps = (np.roll(degrees, -1, axis=0) - degrees) * METRES_PER_DEGREE
         width = area / (float(np.hypot(steps[:, 0] * shrink, steps[:, 1]).sum()) / 2)
         if width < width_m:
-            found.append(make_finding(FindingCode.GAP, [], at=(degrees[0, 0], degrees[0, 1]), size_m=width, area_m2=area))
+            found.append(
+                make_finding(FindingCode.GAP, [], at=(degrees[0, 0], degrees[0, 1]), size_m=width, area_m2=area)
+            )
     return found

@@ -21,9 +21,19 @@ import shapely
 from numpy.typing import NDArray
 
 from geo import crs
-from geo.model import Geometry
 
-__all__ = ["Chains", "Lattice", "Numbers", "Rings", "link", "lone_segments", "number_vertices", "rings_of", "signed_area2", "sort_chains"]
+__all__ = [
+    "Chains",
+    "Lattice",
+    "Numbers",
+    "Rings",
+    "link",
+    "lone_segments",
+    "number_vertices",
+    "rings_of",
+    "signed_area2",
+    "sort_chains",
+]
 
 Lattice = NDArray[np.int64]
 Numbers = NDArray[np.int32]
@@ -46,7 +56,9 @@ class Rings:
         """Return the rings of a list of (face, points) as one value."""
         sizes = [len(points) for _, points in rings]
         points = np.concatenate([p for _, p in rings]) if rings else np.empty((0, 2), np.int64)
-        return cls(points, np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]), np.array([f for f, _ in rings], np.int32))
+        return cls(
+            points, np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]), np.array([f for f, _ in rings], np.int32)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +78,14 @@ class Chains:
 
 
 def number_vertices(points: Lattice) -> _Index:
-    """Number the distinct vertices in lexicographic order of (x, y); returns one number per row."""
+    """Return one number per row: distinct vertices counted in lexicographic order of (x, y)."""
     if not len(points):
         return np.empty(0, np.int64)
     _, column = np.unique(points[:, 0], return_inverse=True)
     _, line = np.unique(points[:, 1], return_inverse=True)
     key = column.astype(np.int64) * (int(line.max()) + 1) + line
-    return np.unique(key, return_inverse=True)[1].astype(np.int64)
+    number: _Index = np.unique(key, return_inverse=True)[1].astype(np.int64)
+    return number
 
 
 def signed_area2(ring: Lattice) -> int:
@@ -81,7 +94,9 @@ def signed_area2(ring: Lattice) -> int:
     x_next, y_next = np.roll(x, -1), np.roll(y, -1)
     if max(int(np.abs(x).max()), int(np.abs(y).max())) < 1 << 20 and len(ring) < 1 << 20:
         return int((x * y_next - x_next * y).sum())
-    return sum(a * d - c * b for a, b, c, d in zip(x.tolist(), y.tolist(), x_next.tolist(), y_next.tolist(), strict=True))
+    return sum(
+        a * d - c * b for a, b, c, d in zip(x.tolist(), y.tolist(), x_next.tolist(), y_next.tolist(), strict=True)
+    )
 
 
 def rings_of(geometries: NDArray[np.object_]) -> Rings:

@@ -7,22 +7,26 @@ sides, no change to it can open a gap or make an overlap.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from geo import crs
-from geo.crs import Metric
 from geo.errors import NotFound, Refused
 from geo.model import FindingCode, Geometry
 from geo.topology.admission import BrokenCoverage, narrow_gaps, place_of, require_unshared, require_valid, usable
-from geo.topology.chains import Chains, Lattice, Numbers, Rings, link, rings_of, signed_area2, sort_chains
+from geo.topology.chains import Chains, Lattice, Numbers, Rings, link, rings_of, signed_area2
 from geo.topology.rings import close_walks, polygon_from_rings, polygons_from_rings
 from geo.topology.words import make_finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from geo.crs import Metric
 
 __all__ = ["BrokenCoverage", "Coverage", "Segment"]
 
@@ -75,7 +79,11 @@ class Coverage:
         shapes = np.array([crs.snap_geometry(g) if usable(g) else None for g in geometries], dtype=object)
         names = tuple(str(i) for i in range(len(shapes))) if ids is None else tuple(ids)
         if len(names) != len(shapes) or len(set(names)) != len(names):
-            raise Refused("each grid of a coverage needs one id of its own", code="ids", remedy="give as many different ids as polygons")
+            raise Refused(
+                "each grid of a coverage needs one id of its own",
+                code="ids",
+                remedy="give as many different ids as polygons",
+            )
         require_valid(shapes, names)
         chains = link(rings_of(shapes))
         require_unshared(chains, names)
@@ -164,7 +172,7 @@ class Coverage:
         return kept[grid_id]
 
     def outlines(self) -> list[Lattice]:
-        """Return the outer boundary: rings with the grids on their left (outlines counter-clockwise, gaps clockwise)."""
+        """Return the outer boundary: rings with the grids on their left (outlines turn left, gaps right)."""
         return [r[::-1] for r in self.rings(OUTSIDE)] if self.around(OUTSIDE) else []
 
     def extent(self) -> Geometry:
@@ -184,7 +192,7 @@ class Coverage:
         """Return the (m,) shared lengths in metres, parallel to `neighbours()`."""
         inner = (self.left >= 0) & (self.right >= 0)
         _, pair = np.unique(self._pairs(), axis=0, return_inverse=True)
-        return np.bincount(pair.ravel(), weights=self.lengths_m(metric)[inner])
+        return np.asarray(np.bincount(pair.ravel(), weights=self.lengths_m(metric)[inner]), dtype=np.float64)
 
     def lengths_m(self, metric: Metric) -> NDArray[np.float64]:
         """Return the length of each chain in metres."""

@@ -6,16 +6,19 @@ early exit before anything else is done, and a polygon above the limit is refuse
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from geo.errors import HostileFile, Where
-from geo.model import Geometry
-from geo.settings import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from geo.model import Geometry
+    from geo.settings import Limits
 
 __all__ = ["count_crossings", "covers_points", "crossing_places", "require_bounded", "resolve"]
 
@@ -37,7 +40,9 @@ def require_bounded(shapes: NDArray[np.object_], names: Sequence[str], limits: L
     _require(vertices.max(initial=0) <= limits.polygon_vertices, names, vertices, limits.polygon_vertices, "vertices")
     _require(holes.max(initial=0) <= limits.polygon_holes, names, holes, limits.polygon_holes, "holes")
     if vertices.sum() > limits.vertices:
-        raise HostileFile(f"{int(vertices.sum())} vertices in all, {limits.vertices} are allowed", code="too-many-vertices")
+        raise HostileFile(
+            f"{int(vertices.sum())} vertices in all, {limits.vertices} are allowed", code="too-many-vertices"
+        )
     for i in np.flatnonzero(~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)).tolist():
         found = count_crossings(shapes[i], stop_above=limits.polygon_crossings)
         if found > limits.polygon_crossings:
@@ -77,7 +82,12 @@ def count_crossings(shape: Geometry, *, stop_above: int) -> int:
     """Count pairs of segments of one polygon that cross properly, giving up once above `stop_above`."""
     start, end, _ = _segments(shape)
     tree = shapely.STRtree(shapely.linestrings(np.stack([start, end], axis=1)))
-    boxes = shapely.box(np.minimum(start, end)[:, 0], np.minimum(start, end)[:, 1], np.maximum(start, end)[:, 0], np.maximum(start, end)[:, 1])
+    boxes = shapely.box(
+        np.minimum(start, end)[:, 0],
+        np.minimum(start, end)[:, 1],
+        np.maximum(start, end)[:, 0],
+        np.maximum(start, end)[:, 1],
+    )
     found, done, block = 0, 0, max(1, _PAIRS // max(len(start), 1))
     while done < len(start) and found <= 2 * stop_above:
         first, second = tree.query(boxes[done : done + block])
@@ -134,7 +144,7 @@ def _winds(ring: Geometry, points: FloatArray) -> NDArray[np.bool_]:
         up = (a[:, 1] <= y) & (b[:, 1] > y) & (side > 0)
         down = (a[:, 1] > y) & (b[:, 1] <= y) & (side < 0)
         wound[i] = int(up.sum()) - int(down.sum())
-    return wound != 0
+    return np.asarray(wound != 0)
 
 
 def resolve(shape: Geometry) -> Geometry:

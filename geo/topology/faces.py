@@ -105,7 +105,7 @@ class Faces:
     def _best_taker(
         self, face: int, owner: NDArray[np.int64], sides: Sequence[list[tuple[int, float]]]
     ) -> tuple[float, int] | None:
-        """Return the longest shared length and the polygon it is shared with; of an overlap, one of those that cover it."""
+        """Return the longest shared length and the polygon it is shared with; of an overlap, one that covers it."""
         allowed = set(self.covers[face])
         shared: dict[int, float] = {}
         for other, length in sides[face]:
@@ -174,7 +174,7 @@ class Faces:
     def _width(self, part: list[int]) -> float:
         half = float((self.area_m2[part] / self.width_m[part]).sum())
         inner = set(part)
-        shared = sum(
+        shared: float = sum(
             s
             for (a, b), s in zip(self.pairs.tolist(), self.shared_m.tolist(), strict=True)
             if a in inner and b in inner
@@ -247,4 +247,5 @@ def _adjacency(shapes: NDArray[np.object_], metric: Metric) -> tuple[NDArray[np.
     shared = length[order][:-1][same]
     different = sides[:, 0] != sides[:, 1]
     pairs, which = np.unique(sides[different], axis=0, return_inverse=True)
-    return pairs, np.bincount(which.ravel(), weights=shared[different], minlength=len(pairs))
+    lengths = np.bincount(which.ravel(), weights=shared[different], minlength=len(pairs))
+    return np.asarray(pairs, dtype=np.int64), np.asarray(lengths, dtype=np.float64)

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from geo import crs
-from geo.crs import Metric
 from geo.errors import Refused
 from geo.model import Finding, FindingCode, Geometry
 from geo.settings import Limits
@@ -25,6 +23,11 @@ from geo.topology.admission import place_of, usable
 from geo.topology.chains import lone_segments, rings_of
 from geo.topology.crossings import crossing_places, require_bounded, resolve
 from geo.topology.words import make_finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from geo.crs import Metric
 
 __all__ = ["Survey", "check"]
 
@@ -88,10 +91,16 @@ def check(
     survey = Survey.look(geometries, names=names, metric=metric, limits=limits or Limits(), gap_width_m=gap_width_m)
     found = [*survey.alone(), *survey.overlaps(), *survey.unmatched()]
     found += survey.gaps(extent, parents) + survey.outside(extent)
-    return found + _clashes(names, parents, FindingCode.NAME_CLASH) + _clashes(codes or (), None, FindingCode.CODE_CLASH, names)
+    return (
+        found
+        + _clashes(names, parents, FindingCode.NAME_CLASH)
+        + _clashes(codes or (), None, FindingCode.CODE_CLASH, names)
+    )
 
 
-def _clashes(words: Sequence[str | None], parents: Sequence[str] | None, code: FindingCode, names: Sequence[str] | None = None) -> list[Finding]:
+def _clashes(
+    words: Sequence[str | None], parents: Sequence[str] | None, code: FindingCode, names: Sequence[str] | None = None
+) -> list[Finding]:
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for i, word in enumerate(words):
         if word:
@@ -116,7 +125,15 @@ class Survey:
     gap_width_m: float
 
     @classmethod
-    def look(cls, geometries: Sequence[Geometry | None], *, names: Sequence[str], metric: Metric, limits: Limits, gap_width_m: float) -> Survey:
+    def look(
+        cls,
+        geometries: Sequence[Geometry | None],
+        *,
+        names: Sequence[str],
+        metric: Metric,
+        limits: Limits,
+        gap_width_m: float,
+    ) -> Survey:
         """Take usable polygons onto the lattice, refuse hostile ones, resolve tangled ones."""
         raw = np.array([g if usable(g) else None for g in geometries], dtype=object)
         require_bounded(raw, names, limits)
@@ -173,7 +190,14 @@ class Survey:
             yield self._located(FindingCode.MULTIPART, [self.names[i]], parts[k], widths[k], areas[k], blocking=False)
 
     def _located(
-        self, code: FindingCode, names: Sequence[str], shape: Geometry, width: float, area: float, *, blocking: bool = True
+        self,
+        code: FindingCode,
+        names: Sequence[str],
+        shape: Geometry,
+        width: float,
+        area: float,
+        *,
+        blocking: bool = True,
     ) -> Finding:
         inside = shapely.point_on_surface(shape)
         at = (float(shapely.get_x(inside)), float(shapely.get_y(inside)))
@@ -199,7 +223,9 @@ class Survey:
 
     def unmatched(self) -> list[Finding]:
         """Find vertices on (or within a millimetre of) a neighbour's edge that has no vertex there."""
-        sound = np.flatnonzero(shapely.is_valid(self.shapes) & ~shapely.is_empty(self.shapes) & ~shapely.is_missing(self.shapes))
+        sound = np.flatnonzero(
+            shapely.is_valid(self.shapes) & ~shapely.is_empty(self.shapes) & ~shapely.is_missing(self.shapes)
+        )
         segments, face = lone_segments(rings_of(self.shapes[sound]))
         if not len(segments):
             return []
@@ -209,13 +235,18 @@ class Survey:
         is_end = (vertices[v] == segments[s, 0]).all(axis=1) | (vertices[v] == segments[s, 1]).all(axis=1)
         other = face[first[v]] != face[s]
         v, s = v[~is_end & other], s[~is_end & other]
-        points, lines = shapely.points(crs.from_lattice(vertices[v])), shapely.linestrings(crs.from_lattice(segments[s]))
+        points, lines = (
+            shapely.points(crs.from_lattice(vertices[v])),
+            shapely.linestrings(crs.from_lattice(segments[s])),
+        )
         away = shapely.distance(self.metric.project(points), self.metric.project(lines))
         found = []
         for k in range(len(v)):
             pair = [self.names[sound[face[first[v[k]]]]], self.names[sound[face[s[k]]]]]
             lon, lat = crs.from_lattice(vertices[v[k]]).tolist()
-            found.append(make_finding(FindingCode.UNMATCHED_EDGE, pair, at=(lon, lat), size_m=away[k], geometry=points[k]))
+            found.append(
+                make_finding(FindingCode.UNMATCHED_EDGE, pair, at=(lon, lat), size_m=away[k], geometry=points[k])
+            )
         return found
 
     def gaps(self, extent: Geometry | None, parents: Sequence[str] | None) -> list[Finding]:
@@ -232,12 +263,19 @@ class Survey:
         holes, owner = self._own_holes()
         hole = _first_hit(holes, parts)
         beside: dict[int, list[int]] = defaultdict(list)
-        for k, i in zip(*shapely.STRtree(self.shapes).query(parts, predicate="dwithin", distance=MATCH_DEG), strict=True):
+        for k, i in zip(
+            *shapely.STRtree(self.shapes).query(parts, predicate="dwithin", distance=MATCH_DEG), strict=True
+        ):
             beside[int(k)].append(int(i))
         found = []
         for k in np.argsort(-areas, kind="stable").tolist():
             around = sorted(beside[k])
-            legitimate = extent is None and parents is not None and len({parents[i] for i in around}) > 1 and widths[k] > self.gap_width_m
+            legitimate = (
+                extent is None
+                and parents is not None
+                and len({parents[i] for i in around}) > 1
+                and widths[k] > self.gap_width_m
+            )
             lone = len(around) == 1 and hole[k] >= 0 and owner[hole[k]] == around[0]
             names = [self.names[i] for i in around]
             code = FindingCode.HOLE if lone else FindingCode.GAP
@@ -285,7 +323,10 @@ class Survey:
             return []
         widths, areas = self.measure(parts)
         order = np.flatnonzero(widths >= NOISE_M)[np.argsort(-areas[widths >= NOISE_M], kind="stable")].tolist()
-        return [self._located(FindingCode.OUTSIDE_EXTENT, [self.names[out[owner[k]]]], parts[k], widths[k], areas[k]) for k in order]
+        return [
+            self._located(FindingCode.OUTSIDE_EXTENT, [self.names[out[owner[k]]]], parts[k], widths[k], areas[k])
+            for k in order
+        ]
 
 
 def _areal_parts(shapes: Shapes) -> tuple[Shapes, NDArray[np.int64]]:

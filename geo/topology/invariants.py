@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from geo.errors import CoverageBroken
 from geo.topology.chains import number_vertices, signed_area2
 from geo.topology.coverage import Coverage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["verify"]
 
@@ -35,7 +39,9 @@ def _sides(coverage: Coverage) -> list[str]:
     broken = []
     if (left == right).any():
         broken.append("a chain has the same face on both sides")
-    if (np.maximum(left, right) < 0).any() or max(int(left.max(initial=-1)), int(right.max(initial=-1))) >= len(coverage.ids):
+    if (np.maximum(left, right) < 0).any() or max(int(left.max(initial=-1)), int(right.max(initial=-1))) >= len(
+        coverage.ids
+    ):
         broken.append("a chain lies beside no face")
     if len(set(left.tolist()) | set(right.tolist()) - {-1}) < len(coverage.ids):
         broken.append("a face has no chain")
@@ -80,7 +86,11 @@ def _polygons(coverage: Coverage) -> list[str]:
 def _areas(coverage: Coverage) -> list[str]:
     total = sum(signed_area2(r) for i in range(len(coverage)) for r in coverage.rings(i))
     outline = sum(signed_area2(r) for r in coverage.outlines())
-    return [] if total == outline else [f"areas differ from the outline's by {abs(total - outline)} half square lattice units"]
+    return (
+        []
+        if total == outline
+        else [f"areas differ from the outline's by {abs(total - outline)} half square lattice units"]
+    )
 
 
 def _euler(coverage: Coverage) -> list[str]:

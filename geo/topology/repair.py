@@ -43,8 +43,8 @@ _SLIP_SHARE = 0.01
 class Change:
     """One thing a repair did.
 
-    `code` is ``node-moved``, ``self-crossing``, ``gap``, ``overlap``, ``sliver`` or ``outside-extent``; `moved_m` is how
-    far a node went, or how wide the ground is that changed hands.
+    `code` is ``node-moved``, ``self-crossing``, ``gap``, ``overlap``, ``sliver`` or ``outside-extent``; `moved_m` is
+    how far a node went, or how wide the ground is that changed hands.
     """
 
     code: str

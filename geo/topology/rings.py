@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from functools import cmp_to_key
+from functools import cmp_to_key, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from geo import crs
 from geo.errors import CoverageBroken
-from geo.model import Geometry
 from geo.topology.chains import Lattice, signed_area2
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from geo.model import Geometry
 
 __all__ = ["canonical_ring", "close_walks", "polygon_from_rings", "polygons_from_rings"]
 
@@ -78,7 +83,7 @@ def _take(leaving: dict[_Point, list[Lattice]], node: _Point, arriving: Lattice 
     chosen = 0
     if len(runs) > 1 and arriving is not None:
         back = _vector(arriving[-1], arriving[-2])
-        turns = cmp_to_key(lambda a, b: _compare_clockwise(back, a, b))
+        turns = cmp_to_key(partial(_compare_clockwise, back))
         chosen = min(range(len(runs)), key=lambda i: turns(_vector(runs[i][0], runs[i][1])))
     run = runs.pop(chosen)
     if not runs:
@@ -128,7 +133,9 @@ def polygons_from_rings(rings: Sequence[Sequence[Lattice]]) -> NDArray[np.object
     if single:
         sizes = np.array([len(rings[i][0]) for i in single])
         degrees = crs.from_lattice(np.concatenate([rings[i][0] for i in single]))
-        shapes[single] = shapely.polygons(shapely.linearrings(degrees, indices=np.repeat(np.arange(len(single)), sizes)))
+        shapes[single] = shapely.polygons(
+            shapely.linearrings(degrees, indices=np.repeat(np.arange(len(single)), sizes))
+        )
     for i, own in enumerate(rings):
         if len(own) != 1:
             shapes[i] = polygon_from_rings(own)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Moved", "lead_through", "snap_vertices"]
 
-FloatArray = NDArray["np.float64"] if TYPE_CHECKING else Any
+FloatArray = NDArray[np.float64]
 # Closer than this (metres) two places are one: far below the lattice step of 0.1 mm.
 _SAME_M = 1e-6
 
@@ -35,7 +35,7 @@ class Moved:
 
     def distances(self) -> FloatArray:
         """Return how far each distinct vertex went, in metres."""
-        return np.hypot(*(self.after - self.before).T)
+        return np.asarray(np.hypot(*(self.after - self.before).T), dtype=np.float64)
 
 
 def snap_vertices(plane: NDArray[np.object_], extent: Geometry | None, *, tolerance_m: float) -> Moved:
@@ -81,7 +81,7 @@ def _to_edges(
     near, edge = shapely.STRtree(edges).query_nearest(spots, max_distance=reach, all_matches=False)
     along = shapely.line_locate_point(edges[edge], spots[near])
     after[rest[near]] = shapely.get_coordinates(shapely.line_interpolate_point(edges[edge], along))
-    return rest[near]
+    return np.asarray(rest[near], dtype=np.int64)
 
 
 def _segments(rings: NDArray[np.object_]) -> FloatArray:
@@ -131,7 +131,7 @@ def _led(shape: Geometry, vertices: FloatArray, tree: shapely.STRtree, reach: fl
 
 
 def _led_ring(ring: FloatArray, vertices: FloatArray, tree: shapely.STRtree, reach: float) -> FloatArray:
-    ring = ring[np.append(True, np.hypot(*np.diff(ring, axis=0).T) > _SAME_M)]  # noqa: FBT003 - the first one stays
+    ring = ring[np.append(True, np.hypot(*np.diff(ring, axis=0).T) > _SAME_M)]
     if len(ring) < 4:  # noqa: PLR2004 - collapsed: a triangle needs four coordinates
         return np.repeat(ring[:1], 4, axis=0)
     segments = np.stack([ring[:-1], ring[1:]], axis=1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from geo.model import Finding, FindingCode, Geometry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Lang", "describe", "make_finding"]
 
@@ -17,27 +19,51 @@ _ZH: Final[dict[FindingCode, _Words]] = {
     FindingCode.GAP: ("{names}之间有缝隙，宽约{size}米，面积{area}平方米", "指定并入哪一个网格，或提高修复容差"),
     FindingCode.OVERLAP: ("{names}相互重叠，宽约{size}米，面积{area}平方米", "指定归哪一个网格，或提高修复容差"),
     FindingCode.SLIVER: ("{names}含有狭长碎片，宽约{size}米，面积{area}平方米", "删除碎片或并入相邻网格"),
-    FindingCode.SELF_CROSSING: ("{names}的边界自相交，多出的环宽约{size}米，面积{area}平方米", "在此处重新描绘边界，或提高修复容差"),
+    FindingCode.SELF_CROSSING: (
+        "{names}的边界自相交，多出的环宽约{size}米，面积{area}平方米",
+        "在此处重新描绘边界，或提高修复容差",
+    ),
     FindingCode.HOLE: ("{names}内有孔洞，宽约{size}米，面积{area}平方米", "填补孔洞；如确为另一网格，请确认"),
     FindingCode.DUPLICATE: ("{names}是同一范围的重复图形，面积{area}平方米", "删除其中一个"),
     FindingCode.MULTIPART: ("{names}由互不相连的几部分组成，较小部分面积{area}平方米", "确认为飞地，或拆成几个网格"),
-    FindingCode.OUTSIDE_EXTENT: ("{names}超出划定范围，宽约{size}米，面积{area}平方米", "裁去范围外的部分，或更正划定范围"),
-    FindingCode.UNMATCHED_EDGE: ("{names}的公共边不一致：一方的节点在另一方边上没有对应节点（相距{size}米）", "运行修复，补上对应节点"),
+    FindingCode.OUTSIDE_EXTENT: (
+        "{names}超出划定范围，宽约{size}米，面积{area}平方米",
+        "裁去范围外的部分，或更正划定范围",
+    ),
+    FindingCode.UNMATCHED_EDGE: (
+        "{names}的公共边不一致：一方的节点在另一方边上没有对应节点（相距{size}米）",
+        "运行修复，补上对应节点",
+    ),
     FindingCode.NAME_CLASH: ("同一上级内网格重名：{names}", "更正其中一个名称"),
     FindingCode.CODE_CLASH: ("网格编码重复：{names}", "更正其中一个编码"),
-    FindingCode.EMPTY: ("{names}没有可用的面：图形为空、不是面、坐标不是有限数或超出经纬度范围", "重新绘制或删除该要素"),
+    FindingCode.EMPTY: (
+        "{names}没有可用的面：图形为空、不是面、坐标不是有限数或超出经纬度范围",
+        "重新绘制或删除该要素",
+    ),
 }
 _EN: Final[dict[FindingCode, _Words]] = {
-    FindingCode.GAP: ("gap between {names}, about {size} m wide, {area} m²", "say which grid gets it, or raise the tolerance"),
-    FindingCode.OVERLAP: ("{names} overlap, about {size} m wide, {area} m²", "say which grid gets it, or raise the tolerance"),
+    FindingCode.GAP: (
+        "gap between {names}, about {size} m wide, {area} m²",
+        "say which grid gets it, or raise the tolerance",
+    ),
+    FindingCode.OVERLAP: (
+        "{names} overlap, about {size} m wide, {area} m²",
+        "say which grid gets it, or raise the tolerance",
+    ),
     FindingCode.SLIVER: ("{names} has a sliver, about {size} m wide, {area} m²", "delete it or give it to a neighbour"),
     FindingCode.SELF_CROSSING: (
         "the boundary of {names} crosses itself; the loop is about {size} m wide, {area} m²",
         "redraw the boundary here, or raise the tolerance",
     ),
-    FindingCode.HOLE: ("{names} has a hole, about {size} m wide, {area} m²", "fill it, or confirm that another grid lies in it"),
+    FindingCode.HOLE: (
+        "{names} has a hole, about {size} m wide, {area} m²",
+        "fill it, or confirm that another grid lies in it",
+    ),
     FindingCode.DUPLICATE: ("{names} are the same area twice, {area} m²", "delete one of them"),
-    FindingCode.MULTIPART: ("{names} has separate parts, the smaller {area} m²", "confirm the exclave, or make it a grid of its own"),
+    FindingCode.MULTIPART: (
+        "{names} has separate parts, the smaller {area} m²",
+        "confirm the exclave, or make it a grid of its own",
+    ),
     FindingCode.OUTSIDE_EXTENT: (
         "{names} reaches outside the declared extent, about {size} m wide, {area} m²",
         "cut it off, or correct the extent",
