@@ -76,7 +76,8 @@ class Ground:
         Row in `homes` of each anchor household, -1 where it is not known.
     barriers : tuple of (name, line in metres)
     communities : mapping
-        Outline in metres by community code, where there is one.
+        Outline in degrees by community code, where there is one: long straight sides bend when projected, so that
+        what lies outside is cut off in degrees and measured in metres.
     guidance : (int, int)
         Households below and above which the county warns.
     snap_m : float
@@ -155,7 +156,7 @@ def load_ground(
         groups=tuple(groups),
         anchors=anchors,
         barriers=_barriers(session, metric),
-        communities=_outlines(areas, {g.community_code for g in grids}, metric),
+        communities=_outlines(areas, {g.community_code for g in grids}),
         areas=areas,
         outlines=load_outlines(session, metric),
         guidance=(settings.guidance_min_households, settings.guidance_max_households),
@@ -220,9 +221,8 @@ def _barriers(session: Session, metric: Metric) -> tuple[tuple[str, Any], ...]:
     return tuple((r["name"] or r["kind"], line) for r, line in zip(held, lines, strict=True))
 
 
-def _outlines(areas: Mapping[str, Area], codes: set[str], metric: Metric) -> dict[str, Any]:
-    known = {c: areas[c].geometry for c in sorted(codes) if c in areas and areas[c].geometry is not None}
-    return {code: metric.project(shape) for code, shape in known.items()}
+def _outlines(areas: Mapping[str, Area], codes: set[str]) -> dict[str, Any]:
+    return {c: areas[c].geometry for c in sorted(codes) if c in areas and areas[c].geometry is not None}
 
 
 def _reach_today(

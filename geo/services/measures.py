@@ -75,24 +75,26 @@ def remeasure_grids(ground: Ground, drawing: Drawing, before: Mapping[str, GridM
 def _measured(ground: Ground, drawing: Drawing, ids: Collection[str]) -> dict[str, GridMeasure]:
     if not ids:
         return {}
-    shapes = ground.metric.project(np.array([drawing.coverage.polygon(i) for i in ids], dtype=object))
+    drawn = np.array([drawing.coverage.polygon(i) for i in ids], dtype=object)
+    shapes = ground.metric.project(drawn)
+    homes = [ground.communities.get(drawing.facts[i].community_code) for i in ids]
+    beyond = [None if home is None else shapely.difference(g, home) for g, home in zip(drawn, homes, strict=True)]
     sources: list[list[tuple[str, float]]] = [[] for _ in ids]
     for old, new, share in zip(*common_shares(ground.shapes_m, shapes), strict=True):
         sources[new].append((ground.ids[old], share))
-    rows = zip(ids, shapes, sources, borders_of(ground, drawing, ids), strict=True)
-    return {i: _measure(ground, drawing.facts[i].community_code, shape, come, near) for i, shape, come, near in rows}
+    rows = zip(ids, shapes, beyond, sources, borders_of(ground, drawing, ids), strict=True)
+    return {i: _measure(ground, shape, outside, come, near) for i, shape, outside, come, near in rows}
 
 
 def _measure(
-    ground: Ground, community: str, shape: Any, sources: list[tuple[str, float]], borders: Mapping[str, float]
+    ground: Ground, shape: Any, outside: Any, sources: list[tuple[str, float]], borders: Mapping[str, float]
 ) -> GridMeasure:
-    home = ground.communities.get(community)
     return GridMeasure(
         area_m2=float(shapely.area(shape)),
         perimeter_m=float(shapely.length(shape)),
         shape=shape_of(shape),
         parts=int(shapely.get_num_geometries(shape)),
-        outside_m2=None if home is None else float(shapely.area(shapely.difference(shape, home))),
+        outside_m2=None if outside is None else float(ground.metric.area_m2(outside)),
         barriers=_crossings(ground, shape),
         cut=ground.outlines.cut_by(shape),
         sources=tuple(sorted(sources)),

@@ -1,0 +1,242 @@
+"""Publishing a plan: states, codes, lineage, people, what is carried over, and the way back."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from geo.errors import Conflict, Forbidden, Refused, StaleVersion
+from geo.model import ChangeKind, GenerationState, GridKind, PlanState
+from geo.services.coding import CodePolicy
+from geo.services.facts import grid_facts
+from geo.services.filing import file_plan, review_plan, submit_plan
+from geo.services.plans import add_edits, rebase_plan, start_plan
+from geo.services.publish import preview_publication, publish_plan
+from geo.services.revert import revert_generation
+from geo.settings import Settings
+from tests import plan_county as county
+from tests.plan_county import EAST, WEST, clock, merge, rename
+
+JUNE, JULY, AUGUST = (dt.date(2025, month, 1) for month in (6, 7, 8))
+EDITS = (merge((0, 0), (0, 1), into="g01"), merge((1, 0), (2, 0), into="g20"), rename(6, 1, "河东网格"))
+
+
+@pytest.fixture
+def base(store):
+    return county.settle(store)
+
+
+@pytest.fixture
+def plan(store, base, planner, place):
+    return drawn(store, planner, place, *EDITS)
+
+
+def drawn(store, actor, place, *edits):
+    plan = start_plan(store, actor, new_id=place.new_id)
+    return add_edits(store, actor, plan.id, edits, expected_version=1, now=clock).plan
+
+
+def publish(store, actor, place, plan, day=JUNE, filing_no="1号", **options):
+    return publish_plan(
+        store, actor, plan.id, effective_from=day, filing_no=filing_no, now=clock, new_id=place.new_id, **options
+    )
+
+
+def grids(store, actor, generation):
+    with store.reading(actor) as session:
+        return {g.id: g for g in session.grids(generation.id)}
+
+
+def test_the_preview_says_what_publishing_does(store, plan, planner, place):
+    before = store.verify_journal()
+    preview = preview_publication(store, planner, plan.id)
+    assert store.verify_journal() == before
+    done = publish(store, planner, place, plan)
+    assert done.codes == preview.codes
+    assert done.lineage == preview.consequences.lineage
+    assert done.workers == preview.consequences.workers
+    assert done.straddles == preview.consequences.straddles
+    assert (done.anchors, done.incidents_carried) == (preview.consequences.anchors, preview.consequences.incidents)
+
+
+def test_the_first_coding_numbers_each_community_and_keeps_names_given_by_hand(store, plan, planner, place):
+    done = publish(store, planner, place, plan)
+    after = grids(store, planner, done.generation)
+    assert len(after) == 12 + 1
+    east = sorted(g.code for g in after.values() if g.community_code == EAST and g.kind is GridKind.BASE)
+    assert east == [f"{EAST}{n:03d}" for n in range(1, 7)]
+    assert after["x-school"].code == f"{EAST}601"
+    assert after["g61"].name == "河东网格"
+    assert sorted(g.name for g in after.values() if g.community_code == WEST) == sorted(
+        [*(f"东升社区第{n}网格" for n in "一二四五六"), "河东网格"]
+    ) or after["g61"].code.startswith(WEST)
+    with store.reading(planner) as session:
+        assert session.generation().id == done.generation.id
+        assert [r["reason"] for r in session.code_history("g00")] == ["撤并"]
+        assert session.codes("1")[0]["local"]
+
+
+def test_lineage_and_workers(store, plan, planner, place):
+    done = publish(store, planner, place, plan)
+    links = {(k.old_grid_id, k.new_grid_id): k for k in done.lineage}
+    assert links["g00", "g01"].change is ChangeKind.MERGE
+    assert links["g00", "g01"].area_share == links["g00", "g01"].household_share == 1.0
+    assert links["g00", "g01"].households == county.homes_of(0, 0)
+    assert links["g31", "g31"].change is ChangeKind.KEEP
+    moved = {m.from_grid: (m.to_grid, m.status) for m in done.workers}
+    assert moved["g01"] == ("g01", "保留")
+    assert moved["g00"] == ("", "待安置")
+    assert sum(not to for to, _ in moved.values()) == 2
+    assert done.vacant == ()
+    with store.reading(planner) as session:
+        part_time = session.rows("gridworkers", where={"kind": "part_time"})[0]
+        assert part_time["grid_ids"] == ("g01", "g20")
+        assert session.rows("party_groups", where={"source_key": "p-g00"})[0]["grid_ids"] == ("g01",)
+
+
+def test_straddled_branches_anchors_and_incidents_are_told(store, plan, planner, place):
+    found = preview_publication(store, planner, plan.id).consequences
+    assert [(s.grid_id, s.branches) for s in found.straddles] == [("g20", ("第一党支部", "第二党支部"))]
+    assert "跨2个党支部" in found.straddles[0].saying.zh
+    assert [(c.key, c.from_grid, c.to_grid) for c in found.anchors] == [("a0", "g00", "g01"), ("a1", "g10", "g20")]
+    assert [(c.key, c.to_grid) for c in found.incidents] == [("case00", "g01"), ("case10", "g20")]
+
+
+def test_a_filed_plan_brings_its_own_number(store, plan, planner, place):
+    common = {"now": clock}
+    plan = submit_plan(store, planner, plan.id, expected_version=plan.version, **common)
+    with pytest.raises(Conflict, match="not put into force"):
+        publish(store, planner, place, plan, filing_no="")
+    plan = review_plan(
+        store,
+        planner,
+        plan.id,
+        expected_version=plan.version,
+        settings=Settings(store="x.gpkg"),
+        reviewer="王某",
+        reviewed_on=dt.date(2025, 5, 1),
+        document="丰网〔2025〕3号",
+        **common,
+    )
+    plan = file_plan(
+        store,
+        planner,
+        plan.id,
+        expected_version=plan.version,
+        filing_no="备7号",
+        filed_on=dt.date(2025, 5, 9),
+        document="x",
+        **common,
+    )
+    with pytest.raises(Refused, match="备7号"):
+        publish(store, planner, place, plan, filing_no="8号")
+    done = publish(store, planner, place, plan, filing_no="")
+    assert done.generation.filing_no == "备7号"
+    assert done.plan.state is PlanState.EFFECTIVE
+    assert [s["step"] for s in done.plan.steps] == ["submit", "submit", "review", "file"]
+
+
+def test_on_one_laptop_the_filing_is_recorded_with_the_number_given(store, plan, planner, place, town_a):
+    with pytest.raises(Conflict) as caught:
+        publish(store, planner, place, plan, filing_no=" ")
+    assert caught.value.code == "plan-state"
+    with pytest.raises(Forbidden):
+        publish(store, town_a, place, plan)
+    done = publish(store, planner, place, plan)
+    assert done.plan.steps[-1]["filing_no"] == "1号"
+    assert done.plan.steps[-1]["offline"]
+
+
+def test_what_was_not_looked_at_is_not_published(store, plan, planner, place):
+    with pytest.raises(StaleVersion):
+        publish(store, planner, place, plan, expected_version=1)
+    publish(store, planner, place, plan, expected_version=2)
+
+
+def test_publishing_twice_or_on_a_superseded_base_is_a_conflict(store, plan, planner, place):
+    other = drawn(store, planner, place, merge((4, 0), (5, 0)))
+    publish(store, planner, place, plan)
+    with pytest.raises(Conflict, match="published already"):
+        publish(store, planner, place, plan, JULY)
+    with pytest.raises(Conflict) as caught:
+        publish(store, planner, place, other, JULY)
+    assert caught.value.code == "base-superseded"
+    rebased = rebase_plan(store, planner, other.id, expected_version=other.version, now=clock).plan
+    with pytest.raises(Conflict, match="later date"):
+        publish(store, planner, place, rebased, JUNE)
+    done = publish(store, planner, place, rebased, JULY)
+    assert len(grids(store, planner, done.generation)) == 12
+
+
+@pytest.mark.parametrize("policy", list(CodePolicy))
+def test_survivors_keep_their_code_or_take_a_new_serial_and_no_code_comes_back(store, plan, planner, place, policy):
+    first = grids(store, planner, publish(store, planner, place, plan).generation)
+    second = drawn(store, planner, place, merge((0, 1), (1, 1), into="g01"))
+    done = publish(store, planner, place, second, JULY, policy=policy)
+    after = grids(store, planner, done.generation)
+    line = next(c for c in done.codes if c.grid_id == "g01")
+    assert line.old_code == first["g01"].code
+    if policy is CodePolicy.KEEP:
+        assert after["g01"].code == first["g01"].code
+        assert after["g01"].name == first["g01"].name
+    else:
+        assert after["g01"].code == f"{EAST}007"
+        assert after["g01"].name == "黎明社区第七网格"
+    others = {i: g.code for i, g in after.items() if i != "g01"}
+    assert others == {i: first[i].code for i in others}
+    with store.reading(planner) as session:
+        assert first["g11"].code in session.used_codes()
+        assert session.codes(first["g11"].code)[-1]["valid_to"] == JULY
+
+
+def test_two_grids_of_one_community_never_share_a_name(store, base, planner, place):
+    plan = drawn(store, planner, place, rename(0, 0, "站前网格"), rename(1, 0, "站前网格"))
+    with pytest.raises(Refused) as caught:
+        publish(store, planner, place, plan)
+    assert caught.value.code == "name-clash"
+    with store.reading(planner) as session:
+        assert len(session.generations()) == 1
+
+
+def test_as_of_answers_with_the_grids_of_the_day(store, base, plan, planner, place):
+    done = publish(store, planner, place, plan)
+    with store.reading(planner) as session:
+        assert session.generation(as_of=JUNE - dt.timedelta(days=1)).id == base
+        assert session.generation(as_of=JUNE).id == done.generation.id
+
+
+def test_reverting_brings_grids_and_people_back_as_a_new_generation(store, base, plan, planner, place):
+    def people():
+        with store.reading(planner) as session:
+            workers = session.rows("gridworkers")
+            return {w["source_key"]: (w["grid_ids"], w["post"]) for w in workers}
+
+    served = people()
+    first = publish(store, planner, place, plan)
+    assert people() != served
+    back = revert_generation(store, planner, to=base, effective_from=JULY, now=clock, new_id=place.new_id)
+    assert people() == served
+    former = {g.id: g for g in [*county.base_grids(), county.overlay()]}
+    now = grids(store, planner, back.generation)
+    assert {i: (g.name, g.code, g.local_code) for i, g in now.items()} == {
+        i: (g.name, g.code, g.local_code) for i, g in former.items()
+    }
+    assert all(now[i].geometry.equals(former[i].geometry) for i in now)
+    assert {k.new_grid_id for k in back.lineage if k.old_grid_id == "g01"} == {"g00", "g01"}
+    with store.reading(planner) as session:
+        told = session.generations()
+        assert [g.state for g in told] == [GenerationState.SUPERSEDED] * 2 + [GenerationState.ACTIVE]
+        assert told[-1].parent_id == first.generation.id
+        assert session.assignment_counts(back.generation.id, "household") == session.assignment_counts(
+            base, "household"
+        )
+        then = {f.grid.id: f.reach for f in grid_facts(session, first.generation, distance_m=150)}
+        assert then["g01"].full_time == 1
+    with pytest.raises(Conflict, match="in force already"):
+        revert_generation(store, planner, to=back.generation.id, effective_from=AUGUST, now=clock, new_id=place.new_id)
+    again = revert_generation(
+        store, planner, to=first.generation.id, effective_from=AUGUST, now=clock, new_id=place.new_id
+    )
+    assert {g.code for g in grids(store, planner, again.generation).values()} == {c.code for c in first.codes}
+    store.verify_journal()
