@@ -28,7 +28,8 @@ import shapely
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from address_noise import Query, Subject, noisy_queries, refused_queries  # noqa: E402
+from address_noise import Query, Subject, noisy_queries  # noqa: E402
+from address_refusals import refused_queries  # noqa: E402
 
 from geo.address import AddressBook, Outcome  # noqa: E402
 from geo.formats import read  # noqa: E402
@@ -46,7 +47,9 @@ def rows_of(path: Path) -> tuple[list[dict[str, Any]], np.ndarray]:
 
 def load_county(data: Path) -> tuple[AddressBook, list[Subject], dict[str, list[str]]]:
     """Read the county's files; return the book, what can be asked for, and the names in use by kind."""
-    areas = [r for name in ("县", "镇", "社区村") for r in rows_of(data / "01_行政区划" / f"丰林县_{name}界.geojson")[0]]
+    areas = [
+        r for name in ("县", "镇", "社区村") for r in rows_of(data / "01_行政区划" / f"丰林县_{name}界.geojson")[0]
+    ]
     code = {a["name"]: a["code"] for a in areas}
     town = {a["name"]: next((t["name"] for t in areas if t["code"] == a["parent_code"]), "") for a in areas}
     grids, outlines = rows_of(data / "truth" / "grids.geojson")
@@ -73,7 +76,8 @@ def load_county(data: Path) -> tuple[AddressBook, list[Subject], dict[str, list[
             for b, g in zip(buildings, held, strict=True)
         ],
         compounds=[
-            {"source_key": c["小区编号"], "community_code": code.get(c["社区"], ""), "name": c["小区"]} for c in compounds
+            {"source_key": c["小区编号"], "community_code": code.get(c["社区"], ""), "name": c["小区"]}
+            for c in compounds
         ],
         places=[
             {
@@ -118,7 +122,14 @@ def _subjects(
         if b["楼号"]:
             number = int("".join(c for c in b["楼号"] if c.isdigit()))
             found.append(
-                Subject("building", name, number=number, stairwells=int(b["单元数"] or 1), floors=int(b["层数"] or 1), **where)
+                Subject(
+                    "building",
+                    name,
+                    number=number,
+                    stairwells=int(b["单元数"] or 1),
+                    floors=int(b["层数"] or 1),
+                    **where,
+                )
             )
         elif b["用途"] == "平房" and (b["社区"], name) not in quarters and "委" in name:
             quarters.add((b["社区"], name))
@@ -145,7 +156,9 @@ def score(book: AddressBook, queries: list[Query]) -> tuple[Counter[str], dict[s
         for noise in query.noises:
             by_noise[noise][word] += 1
         if word in ("wrong", "astray", "false accept", "refused"):
-            remarks.append(f"{word}: {query.text!r} [{', '.join(query.noises)}] {answer.explain() or answer.choices[0].labels}")
+            remarks.append(
+                f"{word}: {query.text!r} [{', '.join(query.noises)}] {answer.explain() or answer.choices[0].labels}"
+            )
     return counts, by_noise, remarks, statistics.fmean(spent) * 1e3
 
 
@@ -214,7 +227,11 @@ def main() -> int:
         run(s, data=given.data, queries=given.queries, refuse=given.refuse, verbose=given.verbose) for s in seeds
     ]
     missed = [r["seed"] for r in results if not meets(r)]
-    print(json.dumps(results) if given.json else f"goals {'missed with seeds ' + str(missed) if missed else 'met'}: {GOALS}")
+    print(
+        json.dumps(results)
+        if given.json
+        else f"goals {'missed with seeds ' + str(missed) if missed else 'met'}: {GOALS}"
+    )
     return 1 if missed else 0
 
 

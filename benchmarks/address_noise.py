@@ -5,34 +5,43 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pypinyin import lazy_pinyin
 
-__all__ = ["Query", "Subject", "noisy_queries", "refused_queries"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["COMPLAINTS", "TAILS", "Query", "Speaker", "Subject", "in_words", "noisy_queries"]
 
 _DIGITS = "零一二三四五六七八九"
-_COMPLAINTS = (
-    "暖气不热", "暖气不热室温只有15度", "顶层渗水墙皮脱落", "楼道灯不亮", "门前积雪没人清", "下水井返水", "停电半天了", "垃圾没人收",
-    "有人乱停车堵住单元门", "路灯坏了3天没人管", "水压低高层没水", "广场舞音量太大", "流浪狗成群", "供热管网漏水", "电梯停运", "物业收费不服务",
-    "老人行动不便需要上门办理", "邻居装修噪音扰民", "房盖融雪漏水", "有燃气味", "井盖缺失怕孩子掉进去", "12月份就开始漏水",
-)  # fmt: skip
+COMPLAINTS = (
+    "暖气不热",
+    "暖气不热室温只有15度",
+    "顶层渗水墙皮脱落",
+    "楼道灯不亮",
+    "门前积雪没人清",
+    "下水井返水",
+    "停电半天了",
+    "垃圾没人收",
+    "有人乱停车堵住单元门",
+    "路灯坏了3天没人管",
+    "水压低高层没水",
+    "广场舞音量太大",
+    "流浪狗成群",
+    "供热管网漏水",
+    "电梯停运",
+    "物业收费不服务",
+    "老人行动不便需要上门办理",
+    "邻居装修噪音扰民",
+    "房盖融雪漏水",
+    "有燃气味",
+    "井盖缺失怕孩子掉进去",
+    "12月份就开始漏水",
+)
 _CHATTER = ("我家住", "我住在", "家住", "您好，我是", "你好，", "请问", "地址：", "位于", "在", "居民反映，")
 _RELATIONS = ("门口", "门前", "附近", "对面", "旁边", "后身", "后面", "院内", "东侧", "斜对面")
-_TAILS = ("小区", "家园", "花园", "新村", "嘉苑", "家属楼")
-_FOREIGN = (
-    "汤旺县", "南岔县", "嘉荫县", "大箐山县", "伊春市伊美区", "伊春市友好区", "伊春市乌翠区", "伊春市金林区", "铁力市", "哈尔滨市南岗区",
-    "佳木斯市向阳区", "黑龙江省鹤岗市萝北县", "绥化市北林区", "吉林省长春市朝阳区", "北京市海淀区", "庆安县",
-)  # fmt: skip
-_FOREIGN_TOWNS = ("乌伊岭镇", "汤旺河镇", "上甘岭镇", "友好镇", "双丰镇", "桃山镇", "朝阳镇", "乌拉嘎镇", "美溪镇", "晨明镇", "浩良河镇", "保兴镇")
-_FOREIGN_COMMUNITIES = ("曙光社区", "红旗社区", "阳春社区", "东方社区", "胜利村", "沿江社区", "光明社区", "西山村")
-_INVENTED = ("翡翠", "御景", "凯旋", "滨江", "金域", "世纪", "帝豪", "华府", "盛世", "紫薇", "碧桂", "望京", "曙光", "凤凰", "天鹅")
-_INVENTED_PLACES = ("第九中学", "第八小学", "火葬场", "大剧院", "体育馆", "万达广场", "奥林匹克中心", "机场", "动物园", "海鲜城", "美术馆", "滑雪场")
-_NO_ADDRESS = (
-    "暖气不热", "没有水", "你们什么时候来", "投诉物业", "小区路灯不亮", "我要反映问题", "咨询低保申请条件", "3号楼", "二单元502室", "平房",
-    "医保报销怎么办", "室温只有12度", "电话打不通", "社区", "家属楼", "楼道", "取暖补贴什么时候发", "", "　", "？？？", "101", "幼儿园",
-)  # fmt: skip
+TAILS = ("小区", "家园", "花园", "新村", "嘉苑", "家属楼")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class Query:
 
 @cache
 def _common() -> str:
-    """The 3,755 characters of GB 2312's first level, most of what is ever typed."""
+    """Return the 3,755 characters of GB 2312's first level, most of what is ever typed."""
     return "".join(
         bytes((row, cell)).decode("gb2312")
         for row, cell in itertools.product(range(0xB0, 0xD8), range(0xA1, 0xFF))
@@ -97,12 +106,15 @@ class Speaker:
         self.noises: list[str] = []
 
     def chance(self, share: float) -> bool:
+        """Tell whether something of this share happens."""
         return bool(self._rng.random() < share)
 
     def pick(self, options: Any) -> Any:
+        """Return one of several, each as likely."""
         return options[int(self._rng.integers(len(options)))]
 
     def say(self, subject: Subject) -> str:
+        """Say a subject's address, with whatever noise chance brings."""
         self.noises = [subject.kind]
         name = {"building": self._building, "quarter": self._quarter, "place": self._place}[subject.kind](subject)
         return self._around(self._area(subject) + name)
@@ -136,7 +148,7 @@ class Speaker:
     def _building(self, subject: Subject) -> str:
         name = self._damaged(subject.name)
         if name == subject.name and self.chance(0.05):
-            tail = next((t for t in _TAILS if name.endswith(t)), "")
+            tail = next((t for t in TAILS if name.endswith(t)), "")
             if tail:
                 self._note("kind of compound missing")
                 name = name.removesuffix(tail)
@@ -149,7 +161,20 @@ class Speaker:
             self._note("hyphens")
             dash = self.pick(("-", "-", "—", "－"))
             return dash.join((str(number), str(stairwell), room)) + self.pick(("", "室"))
-        styles = ("{n}号楼", "{n}号楼", "{w}号楼", "{n}栋", "{w}栋", "{n}幢", "{n}#", "{n}#楼", "{f}号楼", "{n}座", "{n} 号楼", "0{n}号楼")
+        styles = (
+            "{n}号楼",
+            "{n}号楼",
+            "{w}号楼",
+            "{n}栋",
+            "{w}栋",
+            "{n}幢",
+            "{n}#",
+            "{n}#楼",
+            "{f}号楼",
+            "{n}座",
+            "{n} 号楼",
+            "0{n}号楼",
+        )
         style = self.pick(styles)
         if style != styles[0]:
             self._note("number otherwise")
@@ -164,7 +189,14 @@ class Speaker:
         zone = ""
         if subject.zone and self.chance(0.5):
             zone = self._damaged(subject.zone)
-        number = self.pick((f"{committee}委{group}组", f"{committee}委{group}组", f"{in_words(committee)}委{in_words(group)}组", _wide(f"{committee}委{group}组")))
+        number = self.pick(
+            (
+                f"{committee}委{group}组",
+                f"{committee}委{group}组",
+                f"{in_words(committee)}委{in_words(group)}组",
+                _wide(f"{committee}委{group}组"),
+            )
+        )
         return f"{zone}{number}{self.pick(('', '平房', '平房', ' 平房', '3号'))}"
 
     def _place(self, subject: Subject) -> str:
@@ -213,7 +245,7 @@ class Speaker:
             text = self.pick(_CHATTER) + text
         if self.chance(0.45):
             self._note("complaint")
-            text += self.pick(("，", "，", " ", "：", "。", "", "", "的")) + self.pick(_COMPLAINTS)
+            text += self.pick(("，", "，", " ", "：", "。", "", "", "的")) + self.pick(COMPLAINTS)
         if self.chance(0.06):
             self._note("wide")
             text = _wide(text)
@@ -230,83 +262,3 @@ def noisy_queries(subjects: list[Subject], count: int, rng: np.random.Generator)
         text = speaker.say(subject)
         found.append(Query(text, subject.grid, tuple(speaker.noises)))
     return found
-
-
-def refused_queries(
-    subjects: list[Subject], names: dict[str, list[str]], count: int, rng: np.random.Generator
-) -> list[Query]:
-    """Make texts that name nothing in the county, near misses among them."""
-    speaker = Speaker(rng)
-    makers = (_foreign_county, _foreign_town, _foreign_community, _invented, _near_miss, _no_number, _no_quarter, _no_place, _nothing)
-    known = {s.name for s in subjects}
-    found: list[Query] = []
-    while len(found) < count:
-        maker = speaker.pick(makers)
-        text = maker(speaker, subjects, names, known)
-        if text is not None:
-            tail = speaker.pick(("", "", "，", " ")) + speaker.pick(_COMPLAINTS) if speaker.chance(0.3) and text.strip() else ""
-            found.append(Query(text + tail, None, (maker.__name__.strip("_"),)))
-    return found
-
-
-def _home(speaker: Speaker, subjects: list[Subject]) -> Subject:
-    while True:
-        subject = speaker.pick(subjects)
-        if subject.kind == "building":
-            return subject
-
-
-def _foreign_county(speaker: Speaker, subjects: list[Subject], names: Any, known: Any) -> str:
-    subject = speaker.pick(subjects)
-    middle = speaker.pick((subject.community, "", subject.town))
-    number = f"{subject.number}号楼" if subject.kind == "building" else ""
-    return f"{speaker.pick(_FOREIGN)}{middle}{subject.name}{number}"
-
-
-def _foreign_town(speaker: Speaker, subjects: list[Subject], names: Any, known: Any) -> str:
-    subject = speaker.pick(subjects)
-    number = f"{subject.number}号楼" if subject.kind == "building" else ""
-    return f"{speaker.pick(('', '丰林县'))}{speaker.pick(_FOREIGN_TOWNS)}{subject.name}{number}"
-
-
-def _foreign_community(speaker: Speaker, subjects: list[Subject], names: Any, known: Any) -> str:
-    subject = _home(speaker, subjects)
-    return f"{speaker.pick(('', subject.town))}{speaker.pick(_FOREIGN_COMMUNITIES)}{subject.name}{subject.number}号楼"
-
-
-def _invented(speaker: Speaker, subjects: list[Subject], names: Any, known: Any) -> str:
-    subject = _home(speaker, subjects)
-    head = speaker.pick(("", subject.town, subject.town + subject.community))
-    return f"{head}{speaker.pick(_INVENTED)}{speaker.pick(_TAILS)}{subject.number}号楼{subject.stairwells}单元"
-
-
-def _near_miss(speaker: Speaker, subjects: list[Subject], names: Any, known: Any) -> str | None:
-    """A compound made of the words of two real ones that is none, or is in another town alone."""
-    one, other = _home(speaker, subjects), _home(speaker, subjects)
-    tail = next((t for t in _TAILS if other.name.endswith(t)), "")
-    stem = next((one.name.removesuffix(t) for t in _TAILS if one.name.endswith(t)), "")
-    name = stem + tail
-    if not stem or not tail or name in known:
-        return None
-    return f"{speaker.pick(('', one.town, one.community))}{name}{one.number}号楼"
-
-
-def _no_number(speaker: Speaker, subjects: list[Subject], names: Any, known: Any) -> str:
-    subject = _home(speaker, subjects)
-    most = max(s.number for s in subjects if s.name == subject.name)
-    number = most + 1 + int(speaker.pick(range(20)))
-    head = speaker.pick(("", subject.town, subject.community))
-    return f"{head}{subject.name}{speaker.pick((f'{number}号楼', f'{in_words(number)}号楼', f'{number}-1-101', f'{number}栋'))}"
-
-
-def _no_quarter(speaker: Speaker, subjects: list[Subject], names: Any, known: Any) -> str:
-    committee, group = int(speaker.pick(range(40, 90))), int(speaker.pick(range(1, 9)))
-    return f"{speaker.pick(('', *names['town'], *names['community']))}{committee}委{group}组平房"
-
-
-def _no_place(speaker: Speaker, subjects: list[Subject], names: Any, known: Any) -> str:
-    return f"{speaker.pick(('', *names['town']))}{speaker.pick(_INVENTED_PLACES)}{speaker.pick(('', '门口', '附近', '后身'))}"
-
-
-def _nothing(speaker: Speaker, subjects: list[Subject], names: Any, known: Any) -> str:
-    return str(speaker.pick((*_NO_ADDRESS, *names["town"], "丰林县", "前进社区", "黎明社区")))

@@ -20,6 +20,7 @@ __all__ = ["AddressBook"]
 
 _LONGEST: Final = 200
 _SUGGESTED: Final = 10
+_MAY_BE_MEANT: Final = 0.6
 
 
 class AddressBook:
@@ -106,6 +107,8 @@ class AddressBook:
                 Outcome.REFUSED, parts, reason=Refusal.FOREIGN, detail=foreign.scope.foreign.strip(BREAK)
             )
         weighed = [(c, w) for w in wordings for c in self._matcher.candidates(w, hint)]
+        if max((c.score for c, _ in weighed), default=0.0) < _MAY_BE_MEANT:
+            weighed += [(c, w) for w in self._matcher.later(plain) for c in self._matcher.candidates(w, hint)]
         chosen = max(weighed, key=_rank)[1] if weighed else wordings[0]
         return decide(weighed, self._matcher.parts(chosen, plain), self._gazetteer.territory)
 

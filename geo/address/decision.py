@@ -18,9 +18,11 @@ __all__ = ["Weighed", "decide"]
 
 _TAKEN: Final = 0.85
 _MARGIN: Final = 0.08
-_ASKED: Final = 0.36
+_ASKED: Final = 0.42
 _ASKED_BEHIND: Final = 0.25
 _MOST_CHOICES: Final = 12
+# A community named alone is no address where it has more grids than this.
+_MOST_AREA_CHOICES: Final = 3
 _MOST_LABELS: Final = 4
 
 Weighed = "tuple[Candidate, Wording]"
@@ -36,14 +38,14 @@ def decide(weighed: Sequence[tuple[Candidate, Wording]], parts: AddressParts, te
     if not present:
         return _refusal(weighed, parts)
     best = _best_by_grid(present)
-    order = sorted(best, key=lambda g: (-best[g][0].score, str(g)))
-    top = best[order[0]]
-    second = max((c.score for c, _ in weighed if c.spot.grid != order[0]), default=0.0)
-    if top[0].score < _ASKED:
+    order = sorted(best, key=lambda g: (-_score(best[g]), str(g)))
+    taken = _takeable(present, order[0])
+    rival = max((c.score for c, _ in weighed if c.spot.grid != order[0]), default=0.0)
+    if _score(best[order[0]]) < _ASKED:
         return _refusal([], parts)
-    if top[0].sure and top[0].score >= _TAKEN and top[0].score - second >= _MARGIN:
-        choice = _choice(order[0], present, territory, floor=top[0].score - _MARGIN)
-        basis = "building" if top[0].spot.kind == "building" and parts.buildings else "address"
+    if taken is not None and taken.score - rival >= _MARGIN:
+        choice = _choice(order[0], present, territory, floor=taken.score - _MARGIN)
+        basis = "building" if taken.spot.kind == "building" and parts.buildings else "address"
         return AddressAnswer(Outcome.FOUND, parts, grid=order[0], basis=basis, choices=(choice,))
     return _question(best, order, present, parts, territory)
 
@@ -52,9 +54,19 @@ def _best_by_grid(present: Sequence[tuple[Candidate, Wording]]) -> dict[GridRef,
     best: dict[GridRef, tuple[Candidate, Wording]] = {}
     for candidate, wording in present:
         known = best.get(candidate.spot.grid)
-        if known is None or (candidate.score, candidate.sure) > (known[0].score, known[0].sure):
+        if known is None or candidate.score > known[0].score:
             best[candidate.spot.grid] = (candidate, wording)
     return best
+
+
+def _score(weighed: tuple[Candidate, Wording]) -> float:
+    return weighed[0].score
+
+
+def _takeable(present: Sequence[tuple[Candidate, Wording]], grid: GridRef) -> Candidate | None:
+    """Return the best candidate of a grid that may be taken without asking."""
+    sure = [c for c, _ in present if c.spot.grid == grid and c.sure and c.score >= _TAKEN]
+    return max(sure, key=lambda c: c.score, default=None)
 
 
 def _refusal(weighed: Sequence[tuple[Candidate, Wording]], parts: AddressParts) -> AddressAnswer:
@@ -93,7 +105,7 @@ def label(candidate: Candidate, territory: Territory) -> str:
     site, spot = candidate.site, candidate.spot
     area = territory.describe(site.community)
     zone = site.zones[0] if site.quarter and site.zones else ""
-    name = "" if site.kind == "area" else site.name
+    name = "" if site.kind == "area" else site.name.removeprefix(territory.name.get(site.community, "") or "|")
     building = f"{spot.number}号楼" if spot.number else ""
     return f"{area}{zone}{name}{building}"
 
@@ -107,7 +119,7 @@ def _question(
 ) -> AddressAnswer:
     top = best[order[0]][0].score
     level = [g for g in order if best[g][0].score >= top - _MARGIN]
-    if len(level) > _MOST_CHOICES:
+    if len(level) > (_MOST_AREA_CHOICES if best[order[0]][0].site.kind == "area" else _MOST_CHOICES):
         said = parts.name or parts.community or "、".join(f"{b}号楼" for b in parts.buildings)
         return _refused(Refusal.TOO_VAGUE, said, parts)
     asked = [g for g in order if best[g][0].score >= max(top - _ASKED_BEHIND, _ASKED)][:_MOST_CHOICES]

@@ -191,6 +191,8 @@ def _other_names(name: str, row: Mapping[str, Any], site: Site, territory: Terri
     # 新青第一中学 is 第一中学 in its town; 红星镇人民政府 keeps its 镇.
     rest = plain.removeprefix(short) if short else plain
     names += [rest] if rest != plain and len(rest) >= 2 else []  # noqa: PLR2004 - one character is no name
+    for official, spoken in (("人民政府", "政府"), ("人民医院", "医院")):
+        names += [n.replace(official, spoken) for n in (plain, *names) if official in n and n != official]
     if plain.startswith("县"):
         names += [fold(territory.county) + plain[1:], plain[1:]]
     for word in (plain, *list(names)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,9 @@ _UNKNOWN_ZONE: Final = 0.75
 _WITHIN: Final = 0.80
 _UNEXPLAINED: Final = 0.70
 _LONGEST_NAME: Final = 14
+_STREET: Final = re.compile(r"[\u4e00-\u9fff]{1,6}?(?:大街|路|街|胡同|巷)(?:\d{1,4}号)?\|?")
+_GRID: Final = re.compile(r"(?:第?[\d一二三四五六七八九十]{1,3}号?(?:基础)?网格)\|?")
+_LETTERED: Final = re.compile(r"[A-Z甲乙丙丁](?:座|栋|幢|号楼|区)")
 _DOOR_M: Final = 15.0
 # A name that goes on with one of these is another thing than the name alone (第一中学家属楼).
 _GOES_ON: Final = (
@@ -56,6 +60,7 @@ class Wording:
     start: int
     end: int
     sure: bool = True
+    street: str = ""
 
     def key(self) -> str:
         """Return the address without area, stairwell and room: what a correction is remembered by."""
@@ -96,18 +101,23 @@ class Matcher:
                     self._quarters[key].append(site)
 
     # -- reading --------------------------------------------------------------------------------
-    def wordings(self, text: str) -> Iterator[Wording]:
-        """Yield every reading of a folded text."""
-        for reading in self._territory.readings(text, names=self.names):
+    def wordings(self, text: str, start: int = 0) -> Iterator[Wording]:
+        """Yield every reading of a folded text, from a position on."""
+        for reading in self._territory.readings(text, names=self.names, start=start):
             if reading.scope.foreign:
                 yield Wording(reading.scope, "", None, None, reading.at, reading.at)
                 continue
             yield from self._named(text, reading)
 
     def _named(self, text: str, reading: Reading) -> Iterator[Wording]:
-        start = reading.at
-        while text[start : start + 1] == BREAK:
-            start += 1
+        start = _past_breaks(text, reading.at)
+        grid = _GRID.match(text, start)
+        start = grid.end() if grid else start
+        street = _STREET.match(text, start) if not self.names.longest_at(text, start) else None
+        if street and self.names.longest_at(text, street.end()):
+            behind = replace(reading, at=street.end())
+            yield from (replace(w, street=street[0].strip(BREAK)) for w in self._named(text, behind))
+            return
         stop = _break_after(text, start)
         numbers = self._numbers(text, start, stop)
         if numbers is not None:
@@ -147,12 +157,27 @@ class Matcher:
         if length:
             end = start + length
             relation = find_relation(text, end)
-            sure = not text.startswith(_GOES_ON, end)
+            sure = not (text.startswith(_GOES_ON, end) or _LETTERED.match(text, end))
             yield Wording(scope, text[start:end], None, relation, start, relation.end if relation else end, sure=sure)
             return
         for end in sorted({*_ends(text, start, stop)}):
             relation = find_relation(text, end)
             yield Wording(scope, text[start:end], None, relation, start, relation.end if relation else end)
+
+    def later(self, text: str) -> Iterator[Wording]:
+        """Yield readings that begin further on, behind words that are no address (水管坏了，在红星镇佳园小区5号楼).
+
+        They may be taken without asking only behind a pause and with an area said: what stands before an address
+        may as well be another town's name.
+        """
+        starts = {at + 1: True for at, char in enumerate(text) if char == BREAK}
+        for at in range(1, len(text)):
+            if at not in starts and self._territory.full_name_at(text, at):
+                starts[at] = False
+        for at, pause in sorted(starts.items()):
+            for wording in self.wordings(text, at):
+                said = wording.scope.towns is not None or wording.scope.communities is not None
+                yield replace(wording, sure=wording.sure and pause and said)
 
     # -- weighing -------------------------------------------------------------------------------
     def candidates(self, wording: Wording, hint: Hint) -> list[Candidate]:
@@ -219,6 +244,7 @@ class Matcher:
             county=said.get("county", ""),
             town=said.get("town", ""),
             community=said.get("community", ""),
+            street=wording.street,
             name=wording.name,
             committee=numbers.committee if numbers else None,
             group=numbers.group if numbers else None,
@@ -229,6 +255,12 @@ class Matcher:
             relation=wording.relation.words if wording.relation else "",
             rest=text[wording.end :].strip(BREAK),
         )
+
+
+def _past_breaks(text: str, at: int) -> int:
+    while text[at : at + 1] == BREAK:
+        at += 1
+    return at
 
 
 def _by_score(fit: Fit) -> float:
@@ -272,6 +304,8 @@ def _spots(site: Site, score: float, wording: Wording, *, sure: bool) -> Iterato
         if not numbers.sure:
             yield from (Candidate(site, s, score - _OTHER_BUILDING, sure=False) for s in site.grids().values())
         return
+    # What a correction named is one building; a number behind its name may mean another.
+    sure = sure and not (wanted and site.kind == "building")
     for spot in site.grids().values():
         yield from _beside(Candidate(site, spot, score, sure=sure), wording.relation)
 

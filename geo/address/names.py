@@ -13,7 +13,7 @@ from rapidfuzz.distance import Levenshtein
 from geo.address.wording import folded_sound, ordinals, sound, stem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from geo.address.gazetteer import Site
 
@@ -30,9 +30,14 @@ _OTHER_KIND: Final = 0.78
 _NEARLY: Final = 0.80
 _NEAREST_WORTH: Final = 0.45
 _MEANT: Final = 0.5
+# Doubled and transposed letters: no invented name is made of a real one in this way.
+_SLIP: Final = 0.88
+# 嘉和家园小区: the kind is said twice.
+_SAID_TWICE: Final = "小区"
 _GOOD: Final = 0.85
 _LONG: Final = 6
 _MIN_STEM: Final = 2
+_ORDINAL_LETTERS: Final = frozenset("第一二三四五六七八九十")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,8 @@ class NameIndex:
         for score, ear, heard in self._by_ear:
             for known in heard.get(ear(name), ()):
                 _keep(found, self._full.get(known) or self._stems[known], _heard_fit(name, known, score))
+        for typed in (*_slips(name), name.removesuffix(_SAID_TWICE)):
+            _keep(found, self._full.get(typed, ()), Fit(_SLIP, sure=True))
         if max((f.score for f in found.values()), default=0.0) < _GOOD:
             self._nearly(name, found)
         return found
@@ -135,6 +142,15 @@ def _near_fit(name: str, stem: str, tail: str, known: str, likeness: float) -> F
     if tail and known_tail and sound(stem) == sound(known_stem):
         return Fit(_OTHER_KIND, sure=False)
     return Fit(_NEARLY * likeness, sure=False)
+
+
+def _slips(name: str) -> Iterator[str]:
+    """Yield what may have been meant where a letter was typed twice or two letters changed places."""
+    for at in range(len(name) - 1):
+        if name[at] == name[at + 1]:
+            yield name[:at] + name[at + 1 :]
+        elif not {name[at], name[at + 1]} & _ORDINAL_LETTERS:
+            yield name[:at] + name[at + 1] + name[at] + name[at + 2 :]
 
 
 def _heard_fit(name: str, known: str, score: float) -> Fit:

@@ -70,7 +70,7 @@ _SUFFIX: Final = re.compile(
 )
 _HAN: Final = r"[\u4e00-\u9fff]"
 _CHATTER: Final = re.compile(
-    r"(?:\||您好|你好|请问|喂|我们家|我家|我们|我是|我|家住|居住在|居住|住址|住在|住|位于|坐落于|就在|在|反映|投诉|举报|咨询|来电人|市民|居民|地址是|地址|称|于|"
+    r"(?:\||您好|你好|请问|喂|我们家|我家|我们|我是|我要|我想|我|家住|居住在|居住|住址|住在|住|位于|坐落于|就在|在|反映|投诉|举报|咨询|来电人|市民|居民|地址是|地址|称|于|"
     r"事发地点|事发地|地点|是)+"
 )
 _COMMUNITY_TAIL: Final = (
@@ -199,12 +199,16 @@ class Territory:
         community = self.name.get(community_code, "")
         return community if community.startswith(town) else f"{town}{community}"
 
-    def readings(self, text: str, *, names: KnownNames) -> Iterator[Reading]:
-        """Yield the ways to read the head of a folded text, the plainest first.
+    def full_name_at(self, text: str, at: int) -> bool:
+        """Tell whether a town or community stands at a position with its full name."""
+        return any(text.startswith(word, at) for word in self._full)
+
+    def readings(self, text: str, *, names: KnownNames, start: int = 0) -> Iterator[Reading]:
+        """Yield the ways to read the head of a folded text from a position on, the plainest first.
 
         `names` tells where a known place or compound stands: 新青火车站 is no 新青.
         """
-        yield from self._readings(text, 0, Scope(), names)
+        yield from self._readings(text, start, Scope(), names)
 
     def _readings(self, text: str, at: int, scope: Scope, names: KnownNames) -> Iterator[Reading]:
         scope, at = self._plain_head(text, at, scope, names)
@@ -219,15 +223,15 @@ class Territory:
     def _is_full(self, text: str, at: int, word: str) -> bool:
         return any(len(w) > len(word) and text.startswith(w, at) for w in self._full)
 
-    def _plain_head(
-        self, text: str, at: int, scope: Scope, names: KnownNames
-    ) -> tuple[Scope, int]:
+    def _plain_head(self, text: str, at: int, scope: Scope, names: KnownNames) -> tuple[Scope, int]:
         """Strip chatter and fully written areas; stop at a name, a number or something foreign."""
         while True:
             chatter = _CHATTER.match(text, at)
             at = chatter.end() if chatter and names.longest_at(text, at) == 0 else at
             step = (
-                self._known(text, at, scope) or self._known_by_ear(text, at, scope) or self._heard(text, at, scope, names)
+                self._known(text, at, scope)
+                or self._known_by_ear(text, at, scope)
+                or self._heard(text, at, scope, names)
             )
             if step is None or names.longest_at(text, at) >= step[1] - at:
                 return scope, at
@@ -267,9 +271,7 @@ class Territory:
         inside = frozenset(c for c in codes if scope.towns is None or self.town_of.get(c, c) in scope.towns)
         return inside or frozenset(codes)
 
-    def _heard(
-        self, text: str, at: int, scope: Scope, names: KnownNames
-    ) -> tuple[Scope, int] | None:
+    def _heard(self, text: str, at: int, scope: Scope, names: KnownNames) -> tuple[Scope, int] | None:
         """Read an area that is not written as it is known: by ear, nearly, or not ours."""
         if names.longest_at(text, at) or self._short_at(text, at, scope):
             return None

@@ -22,7 +22,12 @@ GENERIC_TAILS: Final = (
     "小区", "家园", "花园", "新村", "嘉苑", "新苑", "佳苑", "雅苑", "公寓", "大院", "新城", "广场",
 )  # fmt: skip
 
-_NUMERAL: Final = "〇零一二三四五六七八九两十百"
+_NUMERAL: Final = "〇零一二三四五六七八九两十百壹贰叁肆伍陆柒捌玖拾"
+# Characters of unit words and areas as they come from traditional keyboards; names are compared by sound anyway.
+_SIMPLIFIED: Final = str.maketrans(
+    "號樓區園鎮縣單門棟層組龍興紅營東躍進團結學醫車場橋鐵廠屬綜業醫對邊後幾戶豐",
+    "号楼区园镇县单门栋层组龙兴红营东跃进团结学医车场桥铁厂属综业医对边后几户丰",
+)
 _UNIT: Final = r"(?:号|#|栋|幢|座|单元|门(?!诊|市|卫|球)|室|层|楼|委|组)"
 _COUNTED: Final = re.compile(rf"(?<![第{_NUMERAL}\d])([{_NUMERAL}]+)(?={_UNIT})")
 _ORDERED: Final = re.compile(r"第(\d{1,2})(?!\d|号楼|单元|委|组|栋|幢|座|层)")
@@ -60,7 +65,7 @@ def fold(text: str) -> str:
     >>> fold("佳园小区三栋 2 102"), fold("第1中学"), fold("三楼")
     ('佳园小区|3号楼-2-102', '第一中学', '3层楼')
     """
-    word = strip_marks(unicodedata.normalize("NFKC", text)).upper().translate(_LINES)
+    word = strip_marks(unicodedata.normalize("NFKC", text)).upper().translate(_LINES).translate(_SIMPLIFIED)
     bare = _BRACKETED.sub("", word)
     word = bare if bare.strip() else word
     word = _COUNTED.sub(_as_digits, word)
