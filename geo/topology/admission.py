@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["BrokenCoverage", "narrow_gaps", "require_unshared", "require_valid", "usable"]
+__all__ = ["BrokenCoverage", "narrow_gaps", "place_of", "require_unshared", "require_valid", "usable"]
 
 METRES_PER_DEGREE = 111_320.0
 _FURTHEST = np.array([180.0, 90.0])
