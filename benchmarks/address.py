@@ -199,7 +199,8 @@ def run(seed: int, *, data: Path, queries: int, refuse: int, verbose: bool) -> d
 def report(result: dict[str, Any], by_noise: dict[str, Counter[str]], remarks: list[str], *, verbose: bool) -> None:
     print(
         f"seed {result['seed']}: right {result['right']:.1%}, asked with the truth {result['asked']:.1%} "
-        f"(together {result['right_or_asked']:.1%}), refused or astray {result['refused']:.1%}, wrong {result['wrong']:.2%}, "
+        f"(together {result['right_or_asked']:.1%}), refused or astray {result['refused']:.1%}, "
+        f"wrong {result['wrong']:.2%}, "
         f"{result['ms']:.2f} ms; must refuse {result['must_refuse']}: false accepts {result['false_accepts']}, "
         f"refused {result['refused_of_must']}, asked {result['asked_of_must']}"
     )
