@@ -29,9 +29,12 @@ _UNKNOWN_ZONE: Final = 0.75
 _WITHIN: Final = 0.80
 _UNEXPLAINED: Final = 0.70
 _LONGEST_NAME: Final = 14
+_SHORTEST_PREFIX: Final = 4
+_LONGEST_PREFIX: Final = 10
 _STREET: Final = re.compile(r"[\u4e00-\u9fff]{1,6}?(?:大街|路|街|胡同|巷)(?:\d{1,4}号)?\|?")
 _GRID: Final = re.compile(r"(?:第?[\d一二三四五六七八九十]{1,3}号?(?:基础)?网格)\|?")
-_LETTERED: Final = re.compile(r"[A-Z甲乙丙丁](?:座|栋|幢|号楼|区)")
+# Behind a name: a lettered building, figures nobody could read, or one more letter of some other name.
+_UNREAD: Final = re.compile(r"[A-Z甲乙丙丁](?:座|栋|幢|号楼|区)|(?!\d{1,2}单元|\d{3,4}(?:室|\||$))\d|[^|的](?:\||$)")
 _DOOR_M: Final = 15.0
 # A name that goes on with one of these is another thing than the name alone (第一中学家属楼).
 _GOES_ON: Final = (
@@ -157,7 +160,7 @@ class Matcher:
         if length:
             end = start + length
             relation = find_relation(text, end)
-            sure = not (text.startswith(_GOES_ON, end) or _LETTERED.match(text, end))
+            sure = not (text.startswith(_GOES_ON, end) or _UNREAD.match(text, end)) or relation is not None
             yield Wording(scope, text[start:end], None, relation, start, relation.end if relation else end, sure=sure)
             return
         for end in sorted({*_ends(text, start, stop)}):
@@ -273,9 +276,14 @@ def _break_after(text: str, start: int) -> int:
 
 
 def _ends(text: str, start: int, stop: int) -> Iterator[int]:
-    """Yield where an unknown name may end: at a word of place, behind a kind of compound, at the break."""
+    """Yield where an unknown name may end: anywhere before the complaint, or at a word of place in any case.
+
+    A name written by ear runs into the complaint without a pause (财政唆有人乱停车); of fewer than four letters
+    a likeness in sound would be chance.
+    """
     if stop - start <= _LONGEST_NAME:
         yield stop
+    yield from range(start + _SHORTEST_PREFIX, min(stop, start + _LONGEST_PREFIX))
     for at in range(start + 2, min(stop, start + _LONGEST_NAME)):
         if find_relation(text, at):
             yield at

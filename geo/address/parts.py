@@ -69,12 +69,14 @@ class AddressParts:
 
 _END: Final = r"(?=\||$)"
 _B: Final = r"\d{1,3}[A-Z]?"
+# A room may run into a date: 10112月份 is room 101 since December.
+_R: Final = r"(?:\d{3}(?=\d{1,2}[月日天点年])|\d{2,4}(?!\d))"
 _QUARTER: Final = re.compile(
     r"(?:(?P<committee>\d{1,3})(?:居民委|居委|委)(?!托|员))?\|?(?:(?P<group>\d{1,3})(?:居民组|村民组|组)(?!织|成|装))?"
 )
 _BUILDING: Final = (
     (True, re.compile(rf"(?P<buildings>{_B}(?:\+{_B})*)号楼")),
-    (True, re.compile(rf"(?P<buildings>{_B})-(?P<stairwell>\d{{1,2}})-(?P<room>\d{{2,4}})(?:室|号|户)?(?!\d)")),
+    (True, re.compile(rf"(?P<buildings>{_B})-(?P<stairwell>\d{{1,2}})-(?P<room>{_R})(?:室|号|户)?")),
     (True, re.compile(rf"(?P<buildings>{_B})-(?P<room>\d{{3,4}})(?:室|号|户)?(?!\d)")),
     (True, re.compile(rf"(?P<buildings>{_B})-(?P<stairwell>\d{{1,2}})(?:单元|门)?(?!\d)(?!-)")),
     (True, re.compile(rf"(?P<buildings>{_B})号(?!线|码|文|公路|令|机|台)")),
@@ -82,7 +84,7 @@ _BUILDING: Final = (
     (False, re.compile(rf"(?P<buildings>\d{{1,2}}[A-Z]?){_END}")),
 )
 _STAIRWELL: Final = re.compile(r"\|?-?(?P<stairwell>\d{1,2})(?:单元|门(?!诊|市)|栋口)")
-_STAIR_ROOM: Final = re.compile(r"-(?P<stairwell>\d{1,2})-(?P<room>\d{2,4})(?:室|号|户)?(?!\d)")
+_STAIR_ROOM: Final = re.compile(rf"-(?P<stairwell>\d{{1,2}})-(?P<room>{_R})(?:室|号|户)?")
 _FLOOR: Final = re.compile(r"\|?(?P<floor>\d{1,2})(?:层楼|层|楼)")
 _ROOM: Final = re.compile(r"\|?-?(?P<room>\d{2,4})(?:室|号房|房间|房|号|户)?(?![\d度%℃年月日天元块米个人多户次点])")
 _BUNGALOW: Final = re.compile(r"\|?(?:家属区|的)?平房")
