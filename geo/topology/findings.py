@@ -301,7 +301,11 @@ class Survey:
 
     def _slits(self, union: Geometry) -> list[Geometry]:
         """Return narrow notches of the outer boundary between two polygons, by a mitred closing in metres."""
-        plane = self.metric.project(union)
+        if np.count_nonzero(~shapely.is_missing(self.shapes)) < 2:  # noqa: PLR2004 - a slit has two sides
+            return []
+        # Enclosed gaps are found by themselves: only the outlines are closed.
+        shells = [shapely.Polygon(p.exterior) for p in shapely.get_parts(union)]
+        plane = self.metric.project(shapely.union_all(shells))
         reach = self.gap_width_m / 2
         closed = shapely.buffer(shapely.buffer(plane, reach, join_style="mitre"), -reach, join_style="mitre")
         parts, _ = _areal_parts(np.array([shapely.difference(closed, plane)], dtype=object))
