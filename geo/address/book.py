@@ -14,8 +14,6 @@ from geo.address.wording import BREAK, fold
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from geo.address.gazetteer import GridRef
-
 __all__ = ["AddressBook"]
 
 _LONGEST: Final = 200
@@ -143,30 +141,30 @@ class AddressBook:
         with the community in front.
         """
         plain = fold(prefix)
-        if not plain:
-            return []
-        reading = max(self._matcher.wordings(plain), key=lambda w: (bool(w.name), w.start), default=None)
-        name = plain[reading.start :].split(BREAK)[0] if reading else plain
         found: dict[str, None] = {}
-        for known in self._matcher.names.starting(name) if name else ():
-            for position in sorted(self._matcher.names.owners(known)):
-                site = self._gazetteer.sites[position]
-                if reading is None or _inside(site, reading):
-                    found[self._words(site)] = None
-        length = self._matcher.names.longest_at(name, 0)
-        if length:
-            found |= dict.fromkeys(self._buildings(name[:length], name[length:], reading))
+        for reading in self._matcher.wordings(plain) if plain else ():
+            name = plain[reading.start :].split(BREAK)[0]
+            if name and not reading.scope.foreign:
+                found |= dict.fromkeys((*self._named(name, reading), *self._buildings(name, reading)))
         return list(found)[:limit]
+
+    def _named(self, name: str, reading: Wording) -> list[str]:
+        names = self._matcher.names
+        positions = [p for known in names.starting(name) for p in sorted(names.owners(known))]
+        sites = [self._gazetteer.sites[p] for p in positions]
+        return [self._words(site) for site in sites if _inside(site, reading)]
 
     def _words(self, site: Site) -> str:
         return f"{self._gazetteer.territory.describe(site.community)}{site.name}"
 
-    def _buildings(self, name: str, rest: str, reading: Wording | None) -> list[str]:
-        digits = "".join(c for c in rest if c.isdigit())
-        found = []
-        for position in sorted(self._matcher.names.owners(name)):
+    def _buildings(self, text: str, reading: Wording) -> list[str]:
+        """Return the buildings of a name that stands there whole, with the figures typed behind it."""
+        length = self._matcher.names.longest_at(text, 0)
+        digits = "".join(c for c in text[length:] if c.isdigit())
+        found: list[str] = []
+        for position in sorted(self._matcher.names.owners(text[:length])):
             site = self._gazetteer.sites[position]
-            if reading is not None and not _inside(site, reading):
+            if not _inside(site, reading):
                 continue
             numbers = sorted({s.number for s in site.spots if s.number.startswith(digits) and s.number}, key=_in_order)
             found += [f"{self._words(site)}{n}号楼" for n in numbers]
@@ -193,27 +191,27 @@ def _inside(site: Site, reading: Wording) -> bool:
 def _target_spots(gazetteer: Gazetteer, row: Mapping[str, Any]) -> tuple[Spot, ...]:
     kind, key = str(row["kind"]), row["target_key"]
     if kind == "grid":
-        return (Spot(grid=_grid_of(key), kind="grid", key=str(key)),)
+        return (Spot(grid=key, kind="grid", key=str(key)),) if key not in (None, "", -1) else ()
     target = gazetteer.by_key.get((kind, str(key)))
     if isinstance(target, Spot):
         return (target,)
     return tuple(target.spots) if target is not None else ()
 
 
-def _grid_of(key: GridRef) -> GridRef:
-    return key
-
-
 def _named_by_hand(gazetteer: Gazetteer, aliases: Sequence[Mapping[str, Any]]) -> list[Site]:
-    """Give compounds and places the further names that corrections taught, so that numbers work behind them."""
+    """Give sites the further names that corrections taught; a building or grid named by hand becomes a site."""
     made = []
     for row in aliases:
-        target = gazetteer.by_key.get((str(row["kind"]), str(row["target_key"])))
         word = fold(str(row["alias"]))
-        if isinstance(target, Site) and word not in target.names and not any(c.isdigit() for c in word):
-            target.names.append(word)
-        elif isinstance(target, Spot) and not any(c.isdigit() for c in word) and BREAK not in word:
+        if not word or BREAK in word or any(c.isdigit() for c in word):
+            continue
+        target = gazetteer.by_key.get((str(row["kind"]), str(row["target_key"])))
+        if isinstance(target, Site):
+            target.names += [word] if word not in target.names else []
+            continue
+        spots = list(_target_spots(gazetteer, row))
+        if spots:
             code = str(row.get("community_code") or "")
             town = gazetteer.territory.town_of.get(code, code[:9])
-            made.append(Site(target.kind, target.key, str(row["alias"]), code, town, names=[word], spots=[target]))
+            made.append(Site("learned", spots[0].key, str(row["alias"]), code, town, names=[word], spots=spots))
     return made

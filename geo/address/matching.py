@@ -312,8 +312,8 @@ def _spots(site: Site, score: float, wording: Wording, *, sure: bool) -> Iterato
         if not numbers.sure:
             yield from (Candidate(site, s, score - _OTHER_BUILDING, sure=False) for s in site.grids().values())
         return
-    # What a correction named is one building; a number behind its name may mean another.
-    sure = sure and not (wanted and site.kind == "building")
+    # What a correction named is one spot; a number behind its name may mean another.
+    sure = sure and not (wanted and site.kind == "learned")
     for spot in site.grids().values():
         yield from _beside(Candidate(site, spot, score, sure=sure), wording.relation)
 

@@ -84,9 +84,11 @@ _BUILDING: Final = (
     (False, re.compile(rf"(?P<buildings>\d{{1,2}}[A-Z]?){_END}")),
 )
 _STAIRWELL: Final = re.compile(r"\|?-?(?P<stairwell>\d{1,2})(?:单元|门(?!诊|市)|栋口)")
-_STAIR_ROOM: Final = re.compile(rf"-(?P<stairwell>\d{{1,2}})-(?P<room>{_R})(?:室|号|户)?")
+_STAIR_ROOM: Final = re.compile(rf"\|?-?(?P<stairwell>\d{{1,2}})-(?P<room>{_R})(?:室|号|户)?")
 _FLOOR: Final = re.compile(r"\|?(?P<floor>\d{1,2})(?:层楼|层|楼)")
-_ROOM: Final = re.compile(r"\|?-?(?P<room>\d{2,4})(?:室|号房|房间|房|号|户)?(?![\d度%℃年月日天元块米个人多户次点])")
+_ROOM: Final = re.compile(
+    r"\|?-?(?P<room>\d{3}(?=\d{1,2}[月日天点年])|\d{2,4}(?![\d度%℃年月日天元块米个人多户次点]))(?:室|号房|房间|房|号)?"
+)
 _BUNGALOW: Final = re.compile(r"\|?(?:家属区|的)?平房")
 
 # Words of place, with how far (metres) from the named thing the place may be.
