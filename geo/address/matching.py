@@ -197,7 +197,7 @@ class Matcher:
         if numbers is not None and numbers.quarter:
             return self._quarter_fits(wording.name, numbers)
         if wording.name:
-            return self._name_fits(wording.name, numbered=numbers is not None)
+            return self._name_fits(wording.name, numbered=bool(numbers and numbers.buildings))
         codes = wording.scope.communities or (frozenset({hint.community}) if hint.community else frozenset())
         if numbers is None:
             said = wording.scope.communities or frozenset()

@@ -117,7 +117,7 @@ def find_numbers(text: str, start: int, stop: int) -> Numbers | None:
     for at in range(start, stop):
         if not text[at].isdigit() or (at > start and text[at - 1].isdigit()):
             continue
-        found = _quarter_at(text, at) or _building_at(text, at)
+        found = _quarter_at(text, at) or _building_at(text, at) or _stairwell_at(text, at)
         if found is not None:
             return found
     return None
@@ -163,6 +163,14 @@ def _building_at(text: str, at: int) -> Numbers | None:
             sure=sure or stairwell is not None,
         )
     return None
+
+
+def _stairwell_at(text: str, at: int) -> Numbers | None:
+    """Read a stairwell without a building (大红楼2单元502)."""
+    if _STAIRWELL.match(text, at) is None:
+        return None
+    end, stairwell, floor, room = _inside(text, at, None, "")
+    return Numbers(start=at, end=end, stairwell=stairwell, floor=floor, room=room)
 
 
 def _inside(text: str, end: int, stairwell: int | None, room: str) -> tuple[int, int | None, int | None, str]:
