@@ -8,6 +8,7 @@ from geo.address.answer import AddressAnswer, GridChoice, Outcome, Refusal
 from geo.address.decision import decide
 from geo.address.gazetteer import Gazetteer, Site, Spot, collect
 from geo.address.matching import Candidate, Hint, Matcher, Wording
+from geo.address.memory import Lesson, Memory
 from geo.address.parts import AddressParts
 from geo.address.wording import BREAK, fold
 
@@ -31,9 +32,10 @@ class AddressBook:
     def __init__(self, gazetteer: Gazetteer, *, aliases: Iterable[Mapping[str, Any]] = ()) -> None:
         self._gazetteer = gazetteer
         self._matcher = Matcher(gazetteer)
-        self._learned: dict[str, list[tuple[str, tuple[Spot, ...]]]] = {}
-        for row in aliases:
-            self._learn(row)
+        self._memory = Memory()
+        lessons = [lesson for row in aliases if (lesson := self._lesson(row)) is not None]
+        for key, learned in lessons:
+            self._memory.learn(key, learned)
 
     @classmethod
     def build(
@@ -62,7 +64,8 @@ class AddressBook:
         aliases : iterable of mapping
             Corrections made by hand: `alias`, `kind` (building, compound, place, area, grid), `target_key`
             (the source key of a row, the code of an area, or a grid as the other rows name it), `community_code`
-            ("" for everywhere). They win over everything else. One whose target is gone is left out.
+            ("" for everywhere). They win over everything else; one whose wording means several things in the county
+            only where its area is said. One whose target is gone is left out.
         """
         gazetteer = collect(buildings=buildings, compounds=compounds, places=places, areas=areas)
         gazetteer.sites += _named_by_hand(gazetteer, aliases := list(aliases))
@@ -71,11 +74,14 @@ class AddressBook:
     def __len__(self) -> int:
         return len(self._gazetteer.sites)
 
-    def _learn(self, row: Mapping[str, Any]) -> None:
-        spots = _target_spots(self._gazetteer, row)
-        key = self.key_of(str(row["alias"]))
-        if spots and key:
-            self._learned.setdefault(key, []).append((str(row.get("community_code") or ""), spots))
+    def _lesson(self, row: Mapping[str, Any]) -> tuple[str, Lesson] | None:
+        """Read a correction; None where its target is gone."""
+        spots, key = _target_spots(self._gazetteer, row), self.key_of(str(row["alias"]))
+        if not spots or not key:
+            return None
+        community = str(row.get("community_code") or "")
+        town = self._gazetteer.territory.town_of.get(community, community[:9])
+        return key, Lesson(community, town, spots, local=self.find(key).outcome is Outcome.ASK)
 
     # -- questions --------------------------------------------------------------------------------
     def find(self, text: str, *, community: str | None = None, town: str | None = None) -> AddressAnswer:
@@ -95,9 +101,9 @@ class AddressBook:
         if not wordings:
             return AddressAnswer(Outcome.REFUSED, AddressParts(), reason=Refusal.EMPTY)
         for wording in wordings:
-            learned = self._remembered(wording, hint, plain)
-            if learned is not None:
-                return learned
+            spots = self._memory.recall(wording, hint)
+            if spots:
+                return _recalled(wording, spots, self._matcher.parts(wording, plain))
         foreign = next((w for w in wordings if w.scope.foreign), None)
         if foreign is not None:
             parts = self._matcher.parts(foreign, plain)
@@ -110,25 +116,15 @@ class AddressBook:
         chosen = max(weighed, key=_rank)[1] if weighed else wordings[0]
         return decide(weighed, self._matcher.parts(chosen, plain), self._gazetteer.territory)
 
-    def _remembered(self, wording: Wording, hint: Hint, plain: str) -> AddressAnswer | None:
-        """Answer by a correction made by hand, where exactly one applies."""
-        entries = self._learned.get(wording.key(), ())
-        codes = wording.scope.communities or ({hint.community} if hint.community else None)
-        fitting = [spots for code, spots in entries if not code or codes is None or code in codes]
-        grids = {s.grid for spots in fitting for s in spots}
-        if len(grids) != 1 or wording.scope.foreign:
-            return None
-        grid, spots = grids.pop(), fitting[-1]
-        parts = self._matcher.parts(wording, plain)
-        choice = GridChoice(grid, 1.0, (wording.key(),), tuple((s.kind, s.key) for s in spots[:1]))
-        basis = "building" if spots[0].kind == "building" else "address"
-        return AddressAnswer(Outcome.FOUND, parts, grid=grid, basis=basis, choices=(choice,), learned=True)
-
     def key_of(self, text: str) -> str:
-        """Return what an address is remembered by: its name and numbers, without area, stairwell, room, complaint."""
+        """Return what an address is remembered by: its name and numbers, without area, stairwell, room, complaint.
+
+        Of an unknown name it is what stands before a number, a word of place or a pause; "" where nothing is said.
+        """
         plain = fold(text[:_LONGEST])
-        wordings = [w for w in self._matcher.wordings(plain) if not w.scope.foreign]
-        return min((w.key() for w in wordings if w.key()), key=len, default=plain.split(BREAK)[0]) if plain else ""
+        wordings = list(self._matcher.wordings(plain)) if plain else []
+        named = [w for w in wordings if w.key() and not w.guess and w.start == wordings[0].start]
+        return min((w.key() for w in named), key=len, default="")
 
     def parse(self, text: str) -> AddressParts:
         """Return the parts of an address as `find` reads them."""
@@ -169,6 +165,14 @@ class AddressBook:
             numbers = sorted({s.number for s in site.spots if s.number.startswith(digits) and s.number}, key=_in_order)
             found += [f"{self._words(site)}{n}号楼" for n in numbers]
         return found
+
+
+def _recalled(wording: Wording, spots: tuple[Spot, ...], parts: AddressParts) -> AddressAnswer:
+    """Answer by a correction made by hand."""
+    grid = spots[0].grid
+    choice = GridChoice(grid, 1.0, (wording.key(),), tuple((s.kind, s.key) for s in spots[:1]))
+    basis = "building" if spots[0].kind == "building" else "address"
+    return AddressAnswer(Outcome.FOUND, parts, grid=grid, basis=basis, choices=(choice,), learned=True)
 
 
 def _rank(weighed: tuple[Candidate, Wording]) -> tuple[bool, float, bool]:

@@ -29,6 +29,8 @@ _UNKNOWN_ZONE: Final = 0.75
 _WITHIN: Final = 0.80
 _UNEXPLAINED: Final = 0.70
 _LONGEST_NAME: Final = 14
+# A name written by ear may run into the complaint without a pause (财政唆有人乱停车); of fewer than four letters a
+# likeness in sound would be chance.
 _SHORTEST_PREFIX: Final = 4
 _LONGEST_PREFIX: Final = 10
 _STREET: Final = re.compile(r"[\u4e00-\u9fff]{1,6}?(?:大街|路|街|胡同|巷)(?:\d{1,4}号)?\|?")
@@ -54,7 +56,10 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One reading of a text as head, name, numbers and relation; `end` is where the address ends."""
+    """One reading of a text as head, name, numbers and relation; `end` is where the address ends.
+
+    `guess`: nothing in the text says that the name ends where this reading ends it.
+    """
 
     scope: Scope
     name: str
@@ -64,6 +69,7 @@ class Wording:
     end: int
     sure: bool = True
     street: str = ""
+    guess: bool = False
 
     def key(self) -> str:
         """Return the address without area, stairwell and room: what a correction is remembered by."""
@@ -163,9 +169,12 @@ class Matcher:
             sure = not (text.startswith(_GOES_ON, end) or _UNREAD.match(text, end)) or relation is not None
             yield Wording(scope, text[start:end], None, relation, start, relation.end if relation else end, sure=sure)
             return
-        for end in sorted({*_ends(text, start, stop)}):
+        told = {*_told_ends(text, start, stop)}
+        guessed = range(start + _SHORTEST_PREFIX, min(stop, start + _LONGEST_PREFIX))
+        for end in sorted({*told, *guessed}):
             relation = find_relation(text, end)
-            yield Wording(scope, text[start:end], None, relation, start, relation.end if relation else end)
+            behind = relation.end if relation else end
+            yield Wording(scope, text[start:end], None, relation, start, behind, guess=end not in told)
 
     def later(self, text: str) -> Iterator[Wording]:
         """Yield readings that begin further on, behind words that are no address (水管坏了，在红星镇佳园小区5号楼).
@@ -275,15 +284,10 @@ def _break_after(text: str, start: int) -> int:
     return len(text) if stop < 0 else stop
 
 
-def _ends(text: str, start: int, stop: int) -> Iterator[int]:
-    """Yield where an unknown name may end: anywhere before the complaint, or at a word of place in any case.
-
-    A name written by ear runs into the complaint without a pause (财政唆有人乱停车); of fewer than four letters
-    a likeness in sound would be chance.
-    """
+def _told_ends(text: str, start: int, stop: int) -> Iterator[int]:
+    """Yield where the text says that an unknown name ends: a pause, a word of place, a kind of compound."""
     if stop - start <= _LONGEST_NAME:
         yield stop
-    yield from range(start + _SHORTEST_PREFIX, min(stop, start + _LONGEST_PREFIX))
     for at in range(start + 2, min(stop, start + _LONGEST_NAME)):
         if find_relation(text, at):
             yield at

@@ -274,6 +274,7 @@ def correct(
     kind: str,
     target_key: str,
     new_id: Callable[[], str],
+    wording: str | None = None,
 ) -> str:
     """Remember what an address means; from then on this wins over everything the matcher thinks.
 
@@ -288,6 +289,8 @@ def correct(
         ``building``, ``compound``, ``place``, ``area`` or ``grid``.
     target_key : str
         Source key of the row, code of the area, or id of the grid.
+    wording : str, optional
+        The part of the text to remember, where a person chose it (大红楼 of 大红楼暖气不热).
 
     Returns
     -------
@@ -304,8 +307,8 @@ def correct(
         The text holds no wording to remember.
     """
     require(actor, Action.READ_PEOPLE)
-    wording = _LONG_DIGITS.sub("", known.book.key_of(text))[:_LONGEST_ALIAS]
-    if not wording:
+    key = _LONG_DIGITS.sub("", known.book.key_of(wording or text))[:_LONGEST_ALIAS]
+    if not key:
         raise Refused("the text holds no address to remember", code="address-empty", remedy="give a name or a number")
     with store.writing(actor) as session:
         community = _community_of(session, kind, target_key)
@@ -316,8 +319,8 @@ def correct(
             [
                 {
                     "id": new_id(),
-                    "source_key": f"{community}/{wording}",
-                    "alias": wording,
+                    "source_key": f"{community}/{key}",
+                    "alias": key,
                     "kind": kind,
                     "target_key": target_key,
                     "community_code": community,
@@ -327,7 +330,7 @@ def correct(
         )
         session.note("correct-address", kind, detail={"target": target_key, "community": community})
         session.commit()
-    return wording
+    return key
 
 
 def _community_of(session: Session, kind: str, key: str) -> str:

@@ -103,7 +103,8 @@ def place_incident(
     if not answer.found:
         return _by_point(point, address, answer)
     if address.grid and address.grid["id"] in _grids_within(point):
-        sure = address if address.basis is Basis.BUILDING else replace(point, grid=address.grid)
+        same = point.grid is not None and point.grid["id"] == address.grid["id"]
+        sure = point if same and address.basis is not Basis.BUILDING else address
         return IncidentPlacement(replace(sure, exclusive=point.exclusive), agree=True)
     spot = lookup.addresses.known(actor, cover).spot_of(answer)
     return _disagreeing(point, address, _reconciling(cover, answer, spot, (lon, lat), datum))

@@ -174,10 +174,31 @@ def test_a_correction_wins_over_everything():
     assert taught.find("大红楼5号楼").outcome is not Outcome.FOUND
 
 
+def test_a_correction_of_a_wording_that_means_several_things_counts_in_its_area_alone():
+    taught = book(
+        [
+            alias("佳园小区3号楼", "building", "B-101001-佳园小区-1", QIANJIN),
+            alias("1委1组", "grid", 8, QIANJIN),
+            alias("新青幼儿园", "grid", 3, HONGJIAN),
+        ]
+    )
+    assert taught.find("佳园小区3号楼").outcome is Outcome.ASK
+    assert taught.find("新青镇佳园小区3号楼").grid == 1
+    assert taught.find("红星镇佳园小区3号楼").grid == 4
+    assert taught.find("佳园小区3号楼", community=QIANJIN).grid == 4
+    assert taught.find("1委1组", town="230724101").grid == 8
+    assert taught.find("1委1组").outcome is Outcome.ASK
+    assert taught.find("新青幼儿园门口").grid == 3
+    assert taught.find("红星幼儿园").grid is None
+    assert taught.find("红旗镇佳园小区3号楼").outcome is Outcome.ASK
+
+
 def test_what_is_remembered_holds_no_room_and_no_complaint():
     assert BOOK.key_of("红星镇大红楼3号楼2单元101室，暖气不热，电话10012345678") == "大红楼3号楼"
     assert BOOK.key_of("红星镇红楼后身第三家") == "红楼"
+    assert BOOK.key_of("新青幼儿园没人管") == "新青幼儿园没人管"  # the end of an unknown name is not guessed
     assert BOOK.key_of("") == ""
+    assert BOOK.key_of("，。") == ""
 
 
 def test_suggestions_while_typing():
