@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from geo.address.parts import AddressParts
     from geo.address.territory import Territory
 
-__all__ = ["Weighed", "decide"]
+__all__ = ["decide"]
 
 _TAKEN: Final = 0.85
 _MARGIN: Final = 0.08
@@ -24,8 +24,6 @@ _MOST_CHOICES: Final = 12
 # A community named alone is no address where it has more grids than this.
 _MOST_AREA_CHOICES: Final = 3
 _MOST_LABELS: Final = 4
-
-Weighed = "tuple[Candidate, Wording]"
 
 
 def decide(weighed: Sequence[tuple[Candidate, Wording]], parts: AddressParts, territory: Territory) -> AddressAnswer:
@@ -95,12 +93,12 @@ def _choice(
     grid: GridRef, present: Sequence[tuple[Candidate, Wording]], territory: Territory, *, floor: float
 ) -> GridChoice:
     inside = sorted((w for w in present if w[0].spot.grid == grid and w[0].score >= floor), key=lambda w: -w[0].score)
-    labels = dict.fromkeys(label(c, territory) for c, _ in inside)
+    labels = dict.fromkeys(_label(c, territory) for c, _ in inside)
     targets = dict.fromkeys((c.spot.kind, c.spot.key) for c, _ in inside)
     return GridChoice(grid, inside[0][0].score, tuple(labels)[:_MOST_LABELS], tuple(targets)[:_MOST_LABELS])
 
 
-def label(candidate: Candidate, territory: Territory) -> str:
+def _label(candidate: Candidate, territory: Territory) -> str:
     """Return a candidate in words: town, community, name, building."""
     site, spot = candidate.site, candidate.spot
     area = territory.describe(site.community)
@@ -133,7 +131,7 @@ def _words(asked: list[Candidate], parts: AddressParts, territory: Territory) ->
     number = "、".join(f"{b}号楼" for b in parts.buildings)
     sites = {(c.site.community, c.site.name) for c in asked}
     if len(asked) == 1:
-        words = label(asked[0], territory)
+        words = _label(asked[0], territory)
         return f"您说的是{words}吗？", f"Do you mean {words}?"
     if len(sites) == 1:
         name = asked[0].site.name

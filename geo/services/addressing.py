@@ -314,23 +314,22 @@ def correct(
         community = _community_of(session, kind, target_key)
         if community and not actor.sees(community):
             raise NotFound("no such target", remedy="choose one of the county")
-        session.upsert(
-            "aliases",
-            [
-                {
-                    "id": new_id(),
-                    "source_key": f"{community}/{key}",
-                    "alias": key,
-                    "kind": kind,
-                    "target_key": target_key,
-                    "community_code": community,
-                    "note": "",
-                }
-            ],
-        )
+        session.upsert("aliases", [_alias(key, kind, target_key, community, new_id())])
         session.note("correct-address", kind, detail={"target": target_key, "community": community})
         session.commit()
     return key
+
+
+def _alias(wording: str, kind: str, target_key: str, community: str, new_id: str) -> Json:
+    return {
+        "id": new_id,
+        "source_key": f"{community}/{wording}",
+        "alias": wording,
+        "kind": kind,
+        "target_key": target_key,
+        "community_code": community,
+        "note": "",
+    }
 
 
 def _community_of(session: Session, kind: str, key: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from geo.services.addressing import KnownAddresses
     from geo.services.published import PublishedCoverage
 
-__all__ = ["HouseholdPlaces", "Placed", "household_places", "place_subjects"]
+__all__ = ["HouseholdPlaces", "Placed", "building_key", "household_places", "place_subjects"]
 
 ObjectArray = NDArray[np.object_]
 FloatArray = NDArray[np.float64]
