@@ -10,7 +10,7 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from geo.address.wording import folded_sound, ordinals, sound, stem_of
+from geo.address.wording import GENERIC_TAILS, folded_sound, ordinals, sound, stem_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +37,10 @@ _SAID_TWICE: Final = "小区"
 _GOOD: Final = 0.85
 _LONG: Final = 6
 _MIN_STEM: Final = 2
+# Words that say what a thing is and not which: near to many names, meaning none of them.
+_KINDS_ALONE: Final = frozenset(
+    {*GENERIC_TAILS, "幼儿园", "小学", "中学", "学校", "医院", "市场", "超市", "银行", "公司", "宾馆", "派出所"}
+)
 _ORDINAL_LETTERS: Final = frozenset("第一二三四五六七八九十")
 
 
@@ -112,7 +116,7 @@ class NameIndex:
                 _keep(found, self._full.get(known) or self._stems[known], _heard_fit(name, known, score))
         for typed in (*_slips(name), name.removesuffix(_SAID_TWICE)):
             _keep(found, self._full.get(typed, ()), Fit(_SLIP, sure=True))
-        if max((f.score for f in found.values()), default=0.0) < _GOOD:
+        if name not in _KINDS_ALONE and max((f.score for f in found.values()), default=0.0) < _GOOD:
             self._nearly(name, found)
         return found
 
