@@ -207,6 +207,9 @@ def _csv_batches(points: PointFile) -> Iterator[tuple[float, PointBatch]]:
     ragged: list[Any] = []
 
     def keep(row: Any) -> str:
+        # A quote that never ends swallows the rows after it: that is no bad row but a broken file.
+        if row.text.count('"') % 2:
+            return "error"
         ragged.append(row)
         return "skip"
 

@@ -39,7 +39,7 @@ _SMALL_TABLE: Final = 2**21
 _NO_FLAGS: Final = np.zeros(0, dtype=np.bool_)
 
 
-@njit(inline="always")
+@njit(inline="always")  # pragma: no cover - runs compiled
 def _inexact(a, b, difference):  # type: ignore[no-untyped-def]
     """Tell whether a − b was rounded (Knuth's two-sum), or is out of the range in which products are safe."""
     b_virtual = a - difference
@@ -50,7 +50,7 @@ def _inexact(a, b, difference):  # type: ignore[no-untyped-def]
     return size != 0.0 and not _SAFE_LOW < size < _SAFE_HIGH
 
 
-@njit(inline="always")
+@njit(inline="always")  # pragma: no cover - runs compiled
 def _tail(a, b, product):  # type: ignore[no-untyped-def]
     """Return the rounding error of a · b (Dekker's two-product)."""
     scaled_a, scaled_b = _SPLITTER * a, _SPLITTER * b
@@ -59,7 +59,7 @@ def _tail(a, b, product):  # type: ignore[no-untyped-def]
     return a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
 
 
-@njit
+@njit  # pragma: no cover - runs compiled
 def _exact_side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]
     dx1, dy1, dx2, dy2 = ax - px, ay - py, bx - px, by - py
     if _inexact(ax, px, dx1) or _inexact(ay, py, dy1) or _inexact(bx, px, dx2) or _inexact(by, py, dy2):
@@ -73,7 +73,7 @@ def _exact_side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]
     return 1 if low1 > low2 else -1
 
 
-@njit(inline="always")
+@njit(inline="always")  # pragma: no cover - runs compiled
 def _side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]
     """Return 1 left of a → b, −1 right of it, 0 on it, 2 where this arithmetic cannot say."""
     left = (ax - px) * (by - py)
@@ -88,7 +88,7 @@ def _side(ax, ay, bx, by, px, py):  # type: ignore[no-untyped-def]
     return _exact_side(ax, ay, bx, by, px, py)
 
 
-@njit
+@njit  # pragma: no cover - runs compiled
 def _beside(ends, left, right, e, x, y):  # type: ignore[no-untyped-def]
     """Return (label, touching) in a cell cut through by one edge; touching is 2 where undecided."""
     side = _side(ends[e, 0], ends[e, 1], ends[e, 2], ends[e, 3], x, y)
@@ -99,7 +99,7 @@ def _beside(ends, left, right, e, x, y):  # type: ignore[no-untyped-def]
     return right[e], 1 if side == 0 else 0
 
 
-@njit
+@njit  # pragma: no cover - runs compiled
 def _among(ends, left, right, code, first, past, label, x, y):  # type: ignore[no-untyped-def]
     """Return (label, touching) by the sum over a cell's edges."""
     touched = _NOBODY
@@ -121,7 +121,7 @@ def _among(ends, left, right, code, first, past, label, x, y):  # type: ignore[n
     return label, touching
 
 
-@njit(inline="always")
+@njit(inline="always")  # pragma: no cover - runs compiled
 def _look_up(x, y, x0, y0, per_x, per_y, columns, rows, table, first, past, cell, out):  # type: ignore[no-untyped-def]
     """Write the table entries of a block; the south-west cell, always empty, stands for all off the lattice.
 
@@ -144,7 +144,7 @@ def _look_up(x, y, x0, y0, per_x, per_y, columns, rows, table, first, past, cell
             out[i] = table[np.uint32(cell[i - first])]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True)  # pragma: no cover - runs compiled
 def _place(  # type: ignore[no-untyped-def]
     x, y, x0, y0, per_x, per_y, columns, rows, table, simple, start, base, code, ends, left, right, out, boundary
 ):

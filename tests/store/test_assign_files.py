@@ -271,3 +271,64 @@ def test_the_size_of_batches_changes_no_answer(grids, households, tmp_path, monk
     monkeypatch.setattr(sources, "BATCH_ROWS", 77)
     assign_file(**options(grids, tmp_path / "p.parquet", tmp_path / "b.csv"))
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_grids_without_polygons_or_datum_are_refused(tmp_path):
+    points = write_csv(tmp_path / "p.csv", ["a"], [129.0], [48.0])
+    lines = write_grids(tmp_path / "lines.geojson", [shapely.LineString([(129, 48), (130, 49)])])
+    with pytest.raises(Refused) as caught:
+        assign_file(**options(lines, points, tmp_path / "out.csv"))
+    assert caught.value.code == "no-polygons"
+    geopandas = pytest.importorskip("geopandas")
+    bare = geopandas.GeoDataFrame({"code": ["a"]}, geometry=[grid_shapes()[0]])
+    with pytest.warns(UserWarning, match="crs"):
+        bare.to_file(tmp_path / "bare.gpkg", driver="GPKG")
+    with pytest.raises(DatumRequired):
+        assign_file(**options(tmp_path / "bare.gpkg", points, tmp_path / "out.csv", grids_datum=None))
+
+
+def test_a_geopackage_declares_the_datum_of_its_grids_and_may_hold_columns(households, tmp_path):
+    geopandas = pytest.importorskip("geopandas")
+    ids, lon, lat, expected = households
+    shapes = [*grid_shapes(), shapely.LineString([(129, 48), (130, 49)])]
+    frame = geopandas.GeoDataFrame({"code": [f"网格{i:02d}" for i in range(13)]}, geometry=shapes, crs=4490)
+    frame.to_crs(4552).to_file(tmp_path / "g.gpkg", driver="GPKG")
+    table = geopandas.GeoDataFrame({"户号": ids, "经度": lon, "纬度": lat}, geometry=shapely.points(lat, lon), crs=4490)
+    table.to_file(tmp_path / "p.gpkg", driver="GPKG")
+    report = assign_file(**options(tmp_path / "g.gpkg", tmp_path / "p.gpkg", tmp_path / "out.csv", grids_datum=None))
+    assert [a[1] for a in read_answers(tmp_path / "out.csv")[1:]] == expected
+    assert any("1 个要素" in w for w in report.warnings)
+    with pytest.raises(Refused) as caught:
+        assign_file(**options(tmp_path / "g.gpkg", tmp_path / "p.gpkg", tmp_path / "out.csv", point_id="x"))
+    assert caught.value.code == "column-missing"
+
+
+def test_columns_of_coordinates_must_be_named_for_tables(grids, tmp_path):
+    points = write_csv(tmp_path / "p.csv", ["a"], [129.0], [48.0])
+    with pytest.raises(Refused) as caught:
+        assign_file(**options(grids, points, tmp_path / "out.csv", lon=None, lat=None))
+    assert caught.value.code == "column-missing"
+
+
+def test_text_and_dictionary_columns_of_parquet_are_read_as_numbers(grids, tmp_path):
+    table = pa.table(
+        {
+            "户号": pa.array(["a", "b", "c"]).dictionary_encode(),
+            "经度": pa.array(["129.005", "x", None]).dictionary_encode(),
+            "纬度": pa.array(["48.005", "48.0", "48.0"]),
+            "时": pa.array([True, False, None]),
+        }
+    )
+    pq.write_table(table, tmp_path / "p.parquet")
+    report = assign_file(**options(grids, tmp_path / "p.parquet", tmp_path / "out.csv"))
+    assert [a[1] for a in read_answers(tmp_path / "out.csv")[1:]] == ["网格00", "", ""]
+    assert report.invalid == 2
+    assert assign_file(**options(grids, tmp_path / "p.parquet", tmp_path / "out.csv", lon="时")).invalid == 3
+
+
+def test_a_quote_that_never_ends_is_refused(grids, tmp_path):
+    points = tmp_path / "p.csv"
+    points.write_text('户号,经度,纬度\n"1,129.005,48.005\n2,129.005,48.005\n', encoding="utf-8")
+    with pytest.raises(Refused):
+        assign_file(**options(grids, points, tmp_path / "out.csv"))
+    assert not (tmp_path / "out.csv").exists()
