@@ -24,7 +24,8 @@ def coverage(count: int, rng: np.random.Generator) -> np.ndarray:
     seeds = seeds / [columns, rows] * [east - west, north - south] + [west, south]
     cells = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(seeds), extend_to=shapely.box(*BOX)))
     cells = shapely.intersection(cells, shapely.box(*BOX), grid_size=1e-9)
-    return _bent(cells, rng, pieces=4 if count < 100_000 else 1)
+    # Eight pieces an edge give a grid some 48 vertices, as the grids of the demonstration county have.
+    return _bent(cells, rng, pieces=8 if count < 100_000 else 1)
 
 
 def _bent(cells: np.ndarray, rng: np.random.Generator, *, pieces: int) -> np.ndarray:
@@ -42,7 +43,7 @@ def _bent(cells: np.ndarray, rng: np.random.Generator, *, pieces: int) -> np.nda
         key = (low[:, 0] * 31 + low[:, 1] * 17 + high[:, 0] * 7 + high[:, 1]) % 4096
         t = np.arange(1, pieces) / pieces
         along = (high - low)[:, None, :]
-        aside = noise[key][:, :, None] * 0.06 * np.stack([-along[..., 1], along[..., 0]], axis=-1)
+        aside = noise[key][:, :, None] * 0.04 * np.stack([-along[..., 1], along[..., 0]], axis=-1)
         inner = np.rint(low[:, None, :] + t[None, :, None] * along + aside).astype(np.int64)
         inner[_on_box(low) & _on_box(high) & (low == high).any(axis=1)] = 0
         inner = np.where(swap[:, None, None], inner[:, ::-1], inner)

@@ -35,7 +35,7 @@ _SAFE_LOW: Final = 1e-140
 _SAFE_HIGH: Final = 1e140
 _SPLITTER: Final = 2.0**27 + 1.0
 _BLOCK: Final = 2048
-_SMALL_TABLE: Final = 2**21
+_SMALL_TABLE: Final = 2**18
 _NO_FLAGS: Final = np.zeros(0, dtype=np.bool_)
 
 
@@ -144,6 +144,41 @@ def _look_up(x, y, x0, y0, per_x, per_y, columns, rows, table, first, past, cell
             out[i] = table[np.uint32(cell[i - first])]
 
 
+@njit(inline="always")  # pragma: no cover - runs compiled
+def _listed(first, past, out, pending):  # type: ignore[no-untyped-def]
+    """List the points of a block that lie in boundary cells, without a branch to guess wrong; return how many."""
+    n = 0
+    for i in range(first, past):
+        pending[n] = i
+        n += np.int64(out[i] < _OUTSIDE)
+    return n
+
+
+@njit(inline="always")  # pragma: no cover - runs compiled
+def _try_simple(x, y, simple, code, ends, left, right, out, pending, n, edge):  # type: ignore[no-untyped-def]
+    """Answer the points beside one edge that the error bound decides; return how many others are left in `pending`.
+
+    The edges are looked up in a pass of their own, so that many cache misses are under way at once.
+    """
+    for k in range(n):
+        b = -2 - out[pending[k]]
+        edge[k] = code[np.uint32(b)] >> 2
+    rest = 0
+    for k in range(n):
+        i = pending[k]
+        e = np.uint32(edge[k])
+        west_part = (ends[e, 0] - x[i]) * (ends[e, 3] - y[i])
+        east_part = (ends[e, 1] - y[i]) * (ends[e, 2] - x[i])
+        det = west_part - east_part
+        size = abs(west_part) + abs(east_part)
+        label = left[e] if det > 0.0 else right[e]
+        sure = (abs(det) > _ERROR_BOUND * size) & (size > _SMALL) & (size < _SAFE_HIGH) & (-2 - out[i] < simple)
+        out[i] = label if sure else out[i]
+        pending[rest] = i
+        rest += np.int64(not sure)
+    return rest
+
+
 @njit(nogil=True, cache=True)  # pragma: no cover - runs compiled
 def _place(  # type: ignore[no-untyped-def]
     x, y, x0, y0, per_x, per_y, columns, rows, table, simple, start, base, code, ends, left, right, out, boundary
@@ -151,14 +186,15 @@ def _place(  # type: ignore[no-untyped-def]
     """Write all answers; leave a table entry below −1 where undecided and count those."""
     undecided = 0
     cell = np.empty(_BLOCK, dtype=np.int32)
+    pending = np.empty(_BLOCK + 1, dtype=np.int64)
     for first in range(0, len(x), _BLOCK):
         past = min(first + _BLOCK, len(x))
         _look_up(x, y, x0, y0, per_x, per_y, columns, rows, table, first, past, cell, out)
-        for i in range(first, past):
-            entry = out[i]
-            if entry >= _OUTSIDE:
-                continue
-            b = -2 - entry
+        n = _listed(first, past, out, pending)
+        n = _try_simple(x, y, simple, code, ends, left, right, out, pending, n, cell)
+        for k in range(n):
+            i = pending[k]
+            b = -2 - out[i]
             if b < simple:
                 label, touching = _beside(ends, left, right, code[b] >> 2, x[i], y[i])
             else:
