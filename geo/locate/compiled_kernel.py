@@ -150,7 +150,7 @@ def _listed(first, past, out, pending):  # type: ignore[no-untyped-def]
     n = 0
     for i in range(first, past):
         pending[n] = i
-        n += np.int64(out[i] < _OUTSIDE)
+        n += 1 if out[i] < _OUTSIDE else 0
     return n
 
 
@@ -175,7 +175,7 @@ def _try_simple(x, y, simple, code, ends, left, right, out, pending, n, edge):  
         sure = (abs(det) > _ERROR_BOUND * size) & (size > _SMALL) & (size < _SAFE_HIGH) & (-2 - out[i] < simple)
         out[i] = label if sure else out[i]
         pending[rest] = i
-        rest += np.int64(not sure)
+        rest += 0 if sure else 1
     return rest
 
 
