@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
@@ -12,6 +11,9 @@ from api.problems import MEDIA_TYPE
 from api.routes import point
 from api.schemas import BatchQuery, PlacementOut, ProblemOut
 from geo import __version__
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 __all__ = ["describe"]
 

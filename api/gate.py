@@ -11,14 +11,16 @@ import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import HTTPException
 from starlette.requests import Request
 
 from api.problems import Problem, problem_of_status, render
-from geo.authority import Actor
-from geo.settings import Limits
+
+if TYPE_CHECKING:
+    from geo.authority import Actor
+    from geo.settings import Limits
 
 __all__ = ["SECURITY_HEADERS", "Gate", "Tally", "actor_of"]
 

@@ -7,15 +7,13 @@ needs is there: what is wrong, where, what to do, and the request's id to quote.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from geo.errors import (
@@ -33,7 +31,21 @@ from geo.errors import (
     WanggeError,
 )
 
-__all__ = ["MEDIA_TYPE", "STATUS", "Problem", "install", "problem_of", "problem_of_status", "render"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from starlette.requests import Request
+
+__all__ = [
+    "MEDIA_TYPE",
+    "STATUS",
+    "Problem",
+    "install",
+    "language_of",
+    "problem_of",
+    "problem_of_status",
+    "render",
+]
 
 MEDIA_TYPE: Final = "application/problem+json"
 _LOG = logging.getLogger("wangge.api")
@@ -160,7 +172,7 @@ def _problem_of_validation(error: RequestValidationError, *, status: int) -> Pro
 
 
 def _message(fault: Mapping[str, Any]) -> str:
-    """The validator's words, without anything it quotes from the input."""
+    """Return the validator's words, without anything it quotes from the input."""
     if fault["type"] == "value_error":
         return "value not accepted"
     return str(fault["msg"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import shapely
@@ -16,7 +16,9 @@ from starlette.responses import Response
 
 from geo.crs import Datum, parse_datum
 from geo.errors import DatumRequired, Refused
-from geo.model import Grid, Json
+
+if TYPE_CHECKING:
+    from geo.model import Grid, Json
 
 __all__ = ["JsonResponse", "StrictRoute", "datum_from", "day_from", "geojson_of", "grid_json", "number_from"]
 

@@ -30,7 +30,7 @@ def grids_router(lookup: Lookup, *, limits: Limits) -> APIRouter:
     most = limits.page_rows
 
     @router.get("/grids", response_model=GridList, summary="Grids in force 网格列表")
-    def list_grids(  # noqa: PLR0917  (query parameters)
+    def list_grids(
         actor: Who,
         kind: GridKind | None = None,
         as_of: Day = None,

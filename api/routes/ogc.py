@@ -155,7 +155,7 @@ def ogc_router(lookup: Lookup, *, limits: Limits) -> APIRouter:
         return JsonResponse(_describe(request, name, lookup, actor))
 
     @router.get("/collections/{name}/items", summary="Features of a collection 要素")
-    def items(  # noqa: PLR0917  (query parameters)
+    def items(
         request: Request,
         actor: Who,
         name: Name,

@@ -68,6 +68,7 @@ DISTRIBUTIONS = {
 }
 BROUGHT = {
     "starlette": "fastapi",
+    "anyio": "fastapi",
     "pydantic": "pydantic-settings",
     "click": "typer",
     "rich": "typer",
