@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from geo.planning.units import Units
 
-__all__ = ["Constraints", "Count", "Weights"]
+__all__ = ["Constraints", "Count", "Weights", "count_range"]
 
 Count = int | tuple[int, int]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -178,49 +178,60 @@ def compile_instance(
     atom_of = np.empty(len(units), dtype=np.int64)
     for a, members in enumerate(atoms):
         atom_of[list(members)] = a
-    total, rim = units.total_load, max(units.total_perimeter_m, np.finfo(np.float64).tiny)
-    scale = float(groups)
-    loads = np.bincount(atom_of, weights=units.loads, minlength=len(atoms)).astype(np.float64, copy=False)
-    peaks = np.zeros(len(atoms))
-    np.maximum.at(peaks, atom_of, units.loads)
-    ends = atom_of[units.pairs]
-    saving = 2.0 * weights.compactness * units.shared_m / rim * scale
-    inner = ends[:, 0] == ends[:, 1]
-    own = np.bincount(atom_of, weights=units.perimeters_m, minlength=len(atoms)).astype(np.float64, copy=False)
-    own *= weights.compactness / rim * scale
-    own += (weights.disruption - 2.0 * weights.balance) / total * scale * loads
-    own -= np.bincount(ends[inner, 0], weights=saving[inner], minlength=len(atoms))
-    alone = np.zeros(len(atoms), dtype=bool)
-    alone[atom_of[list(constraints.keep)]] = True
-    alone[[int(atom_of[group[0]]) for group in constraints.fixed if group]] = True
-    outer = ~inner & ~alone[ends].any(axis=1)
-    heads, tails, savings, links, starts = _neighbours(ends[outer], saving[outer], units.joins[outer], len(atoms))
+    table = _tabled(units, atom_of, groups=groups, weights=weights, constraints=constraints)
     return Instance(
         groups=groups,
-        scale=scale,
         atoms=atoms,
         parents=units.parents[[members[0] for members in atoms]],
-        loads=loads,
-        peaks=peaks,
-        own=own,
-        alpha=weights.balance * groups / total**2 * scale,
-        delta=weights.disruption / total * scale,
-        base=weights.balance / groups * scale,
-        heads=heads,
-        tails=tails,
-        savings=savings,
-        links=links,
-        starts=starts,
         min_load=constraints.min_load or 0.0,
         max_load=float("inf") if constraints.max_load is None else constraints.max_load,
-        alone=alone,
         apart=_apart(constraints, atom_of),
         bound=tuple(tuple(sorted({int(atom_of[u]) for u in group})) for group in loose),
         forbidden=_forbidden(constraints, atoms, atom_of),
         counts=_counts(units, constraints),
         fewest=groups if span is None else span[0],
         most=groups if span is None else span[1],
+        **table,
     )
+
+
+def _tabled(
+    units: Units, atom_of: NDArray[np.int64], *, groups: int, weights: Weights, constraints: Constraints
+) -> dict[str, Any]:
+    """Return the scaled coefficients of the cost, atom by atom and neighbour by neighbour."""
+    count = int(atom_of.max()) + 1
+    total, rim = units.total_load, max(units.total_perimeter_m, np.finfo(np.float64).tiny)
+    scale = float(groups)
+    loads = np.bincount(atom_of, weights=units.loads, minlength=count).astype(np.float64, copy=False)
+    peaks = np.zeros(count)
+    np.maximum.at(peaks, atom_of, units.loads)
+    ends = atom_of[units.pairs]
+    saving = 2.0 * weights.compactness * units.shared_m / rim * scale
+    inner = ends[:, 0] == ends[:, 1]
+    own = np.bincount(atom_of, weights=units.perimeters_m, minlength=count).astype(np.float64, copy=False)
+    own *= weights.compactness / rim * scale
+    own += (weights.disruption - 2.0 * weights.balance) / total * scale * loads
+    own -= np.bincount(ends[inner, 0], weights=saving[inner], minlength=count)
+    alone = np.zeros(count, dtype=bool)
+    alone[atom_of[list(constraints.keep)]] = True
+    alone[[int(atom_of[group[0]]) for group in constraints.fixed if group]] = True
+    outer = ~inner & ~alone[ends].any(axis=1)
+    heads, tails, savings, links, starts = _neighbours(ends[outer], saving[outer], units.joins[outer], count)
+    return {
+        "scale": scale,
+        "loads": loads,
+        "peaks": peaks,
+        "own": own,
+        "alpha": weights.balance * groups / total**2 * scale,
+        "delta": weights.disruption / total * scale,
+        "base": weights.balance / groups * scale,
+        "heads": heads,
+        "tails": tails,
+        "savings": savings,
+        "links": links,
+        "starts": starts,
+        "alone": alone,
+    }
 
 
 def _atoms(units: Units, constraints: Constraints) -> tuple[tuple[tuple[int, ...], ...], list[tuple[int, ...]]]:

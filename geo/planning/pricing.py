@@ -32,7 +32,9 @@ __all__ = ["Listing", "Prices", "list_groups"]
 
 _LEVELS: Final = 40
 _SWEEPS: Final = 12
-_HASH_SEED: Final = 20240229
+# Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014): splitmix64.
+_GOLDEN: Final = 0x9E3779B97F4A7C15
+_MIXERS: Final = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,8 +138,7 @@ class _Growth:
         self.cap = instance.max_load * (1.0 + LOAD_SLACK)
         self.gain = prices.atoms - instance.own
         self.rank = instance.rank
-        marks = np.random.default_rng(_HASH_SEED).integers(1, 2**63, len(instance), dtype=np.uint64)
-        self.marks = marks
+        self.marks = _marks(len(instance))
         self.link_heads, self.link_tails = instance.heads[instance.links], instance.tails[instance.links]
         self.levels = self._levels()
         self.reach = self._reach()
@@ -327,8 +328,16 @@ class _Growth:
         return bounded
 
 
+def _marks(count: int) -> NDArray[np.uint64]:
+    """Return 64 well mixed bits for each atom, the same on every machine (splitmix64 of its number)."""
+    mixed = (np.arange(1, count + 1, dtype=np.uint64)) * np.uint64(_GOLDEN)
+    for shift, factor in _MIXERS:
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
 def _first_of_each(mark: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Position of the first of each group (equal marks are equal groups: 64 random bits an atom, added up)."""
+    """Position of the first of each group (equal marks are equal groups: 64 mixed bits an atom, added up)."""
     return np.sort(np.unique(mark, return_index=True)[1])
 
 

@@ -76,17 +76,24 @@ def propose(
     clock = Clock(time_limit, progress)
     task = Task(units=units, weights=weights or Weights(), constraints=wishes, clock=clock, seed=seed, gap=gap)
     solved = _fewest(task) if groups == FEWEST else _best_of(task, band)
-    proposal = solved.proposal
-    if proposal.status is Status.INFEASIBLE:
+    if solved.proposal.status is Status.INFEASIBLE:
         wished = None if groups == FEWEST else band
-        proposal = replace(proposal, conflict=_conflict(units, wished, wishes, clock))
-    elif solved.search is not None and proposal.groups:
-        proposal = replace(
-            proposal,
-            alternatives=next_best(task, solved.search, proposal, count=alternatives),
-            reasons=explain_with(task, solved.search, proposal) if reasons else (),
-        )
-    return replace(proposal, seconds=clock.seconds)
+        told = replace(solved.proposal, conflict=_conflict(units, wished, wishes, clock))
+    else:
+        told = _told(task, solved, alternatives=alternatives, reasons=reasons)
+    return replace(told, seconds=clock.seconds)
+
+
+def _told(task: Task, solved: Solved, *, alternatives: int, reasons: bool) -> Proposal:
+    """Return a proposal with its alternatives and reasons."""
+    proposal = solved.proposal
+    if solved.search is None or not proposal.groups:
+        return proposal
+    return replace(
+        proposal,
+        alternatives=next_best(task, solved.search, proposal, count=alternatives),
+        reasons=explain_with(task, solved.search, proposal) if reasons else (),
+    )
 
 
 def _band(units: Units, groups: int | tuple[int, int] | str) -> tuple[int, int]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Around", "Units", "units_from_polygons"]
+__all__ = ["Around", "Units", "checked_loads", "units_from_polygons"]
 
 Around = tuple[tuple[tuple[int, float, bool], ...], ...]
 
