@@ -136,11 +136,17 @@ def write_map(services: Services, path: Path, *, lang: str = "zh", demonstration
     county_page(_view(services, demonstration=demonstration), path, lang=lang)
 
 
-def write_sheet(services: Services, pdf: Path, png: Path, *, lang: str = "zh", demonstration: bool = False) -> None:
-    """Write the A3 sheet of the county before and after, as PDF and PNG."""
-    from maps.sheet import before_after_sheet
+def write_sheet(
+    services: Services, pdf: Path, png: Path, *, lang: str = "zh", demonstration: bool = False, town: str | None = None
+) -> None:
+    """Write the A3 sheet of the county (or one town) before and after, as PDF and PNG."""
+    from maps.sheet import before_after_sheet, town_sheet
 
-    before_after_sheet(_view(services, demonstration=demonstration), pdf, png, lang=lang)
+    view = _view(services, demonstration=demonstration)
+    if town is None:
+        before_after_sheet(view, pdf, png, lang=lang)
+    else:
+        town_sheet(view, town, pdf, png, lang=lang)
 
 
 def write_crosswalk(services: Services, path: Path, *, demonstration: bool = False) -> None:

@@ -10,8 +10,8 @@ from api.cli.frame import commands
 __all__ = ["app", "main"]
 
 app = commands("网格管理 / grids of a county: coverage, placement, merging, papers")
-for room in (storing, coverage, placing, planning, history, papers, serving):
-    room.register(app)
+for _room in (storing, coverage, placing, planning, history, papers, serving):
+    _room.register(app)
 
 
 def main() -> None:

@@ -94,9 +94,7 @@ def repair(
         from geo.services.coverage import repair_generation
 
         with opened(store) as services:
-            done: Any = repair_generation(
-                services.store, services.actor, tolerance_m=tolerance_m, settle_rest=settle
-            )
+            done: Any = repair_generation(services.store, services.actor, tolerance_m=tolerance_m, settle_rest=settle)
     else:
         from geo.services.files import PolygonFile, repair_file
 
@@ -115,7 +113,12 @@ def repair(
         **({"out": str(out)} if out else {}),
     }
     lines = [f"~ {c.message}" for c in changes[:_SHOWN]]
-    lines.append(words(f"改动 {len(changes)} 处；修复前 {len(done.before)} 个问题", f"{len(changes)} changes; {len(done.before)} findings before"))
+    lines.append(
+        words(
+            f"改动 {len(changes)} 处；修复前 {len(done.before)} 个问题",
+            f"{len(changes)} changes; {len(done.before)} findings before",
+        )
+    )
     report(facts, as_json=as_json, lines=[*lines, *finding_lines(done.after)])
 
 

@@ -122,7 +122,9 @@ def day(text: str | None, *, option: str) -> Any:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(words("日期写成 2025-07-01", "write the day as 2025-07-01"), param_hint=option) from None
+        raise typer.BadParameter(
+            words("日期写成 2025-07-01", "write the day as 2025-07-01"), param_hint=option
+        ) from None
 
 
 def progress_line(share: float, what: str) -> None:

@@ -40,7 +40,10 @@ def _pairs(entries: list[str]) -> dict[str, str]:
 
 def import_(
     kind: Annotated[
-        str, typer.Argument(help="boundaries, exclusive, police, areas, compounds, buildings, households, gridworkers, party, anchors, centres, incidents, places, duties, lines")
+        str,
+        typer.Argument(
+            help="boundaries, exclusive, police, areas, compounds, buildings, households, gridworkers, party, anchors, centres, incidents, places, duties, lines"
+        ),
     ],
     files: Annotated[list[Path], typer.Argument(help="文件，可多个")],
     datum: Annotated[str | None, typer.Option("--datum", help="cgcs2000, wgs84, gcj02, bd09 或 epsg:NNNN")] = None,
@@ -66,9 +69,7 @@ def import_(
         accept_refused=accept_refused,
     )
     with opened(store) as services:
-        done = import_files(
-            services.store, services.actor, request, settings=services.settings, new_id=services.new_id
-        )
+        done = import_files(services.store, services.actor, request, settings=services.settings, new_id=services.new_id)
     report(_import_facts(done), as_json=as_json, lines=_import_lines(done, asked=apply))
     if apply and not done.applied:
         typer.echo(
@@ -120,19 +121,33 @@ def _import_lines(done: Any, *, asked: bool) -> list[str]:
     lines = []
     for f in done.files:
         lines.append(f"{Path(f.path).name}: {f.format} {f.encoding} {f.datum}".rstrip())
-        lines.append(words(f"  读 {f.rows_read} 行，可用 {f.accepted} 行，拒绝 {len(f.refused)} 行",
-                           f"  {f.rows_read} rows read, {f.accepted} good, {len(f.refused)} refused"))
+        lines.append(
+            words(
+                f"  读 {f.rows_read} 行，可用 {f.accepted} 行，拒绝 {len(f.refused)} 行",
+                f"  {f.rows_read} rows read, {f.accepted} good, {len(f.refused)} refused",
+            )
+        )
         if f.proposed_datum:
-            lines.append(words(f"  建议坐标系 {f.proposed_datum}：确认后加 --datum {f.proposed_datum}",
-                               f"  proposed datum {f.proposed_datum}: confirm with --datum {f.proposed_datum}"))
+            lines.append(
+                words(
+                    f"  建议坐标系 {f.proposed_datum}：确认后加 --datum {f.proposed_datum}",
+                    f"  proposed datum {f.proposed_datum}: confirm with --datum {f.proposed_datum}",
+                )
+            )
             lines += [f"    {evidence}" for evidence in f.datum_evidence[:3]]
         lines += [f"  ! {warning}" for warning in f.warnings[:_SHOWN_ROWS]]
         lines += [f"  × {r.where}: {r.message} {r.remedy}".rstrip() for r in f.refused[:_SHOWN_ROWS]]
         if len(f.refused) > _SHOWN_ROWS:
-            lines.append(words(f"  × 另有 {len(f.refused) - _SHOWN_ROWS} 行", f"  × {len(f.refused) - _SHOWN_ROWS} more"))
+            lines.append(
+                words(f"  × 另有 {len(f.refused) - _SHOWN_ROWS} 行", f"  × {len(f.refused) - _SHOWN_ROWS} more")
+            )
     if done.applied:
-        lines.append(words(f"已写入：新增 {done.inserted}，更新 {done.updated}，未变 {done.unchanged}",
-                           f"written: {done.inserted} new, {done.updated} changed, {done.unchanged} unchanged"))
+        lines.append(
+            words(
+                f"已写入：新增 {done.inserted}，更新 {done.updated}，未变 {done.unchanged}",
+                f"written: {done.inserted} new, {done.updated} changed, {done.unchanged} unchanged",
+            )
+        )
     elif not asked:
         lines.append(words("试读，未写入；加 --apply 写入", "dry run, nothing written; add --apply to write"))
     return lines
@@ -153,7 +168,14 @@ def export(
         grids = services.lookup.grids(services.actor, as_of=day(as_of, option="--as-of"))
         written = export_coverage(grids, out, form=form)
     facts = {"out": str(out), "grids": written.features, "losses": list(written.losses)}
-    report(facts, as_json=as_json, lines=[words(f"已导出 {written.features} 个网格到 {out}", f"{written.features} grids written to {out}"), *written.losses])
+    report(
+        facts,
+        as_json=as_json,
+        lines=[
+            words(f"已导出 {written.features} 个网格到 {out}", f"{written.features} grids written to {out}"),
+            *written.losses,
+        ],
+    )
 
 
 def backup(

@@ -25,6 +25,7 @@ __all__ = [
     "RepairOutcome",
     "activate_generation",
     "check_generation",
+    "reassign",
     "repair_generation",
     "revert_generation",
 ]
@@ -170,3 +171,30 @@ def activate_generation(
     if active is None:
         raise NotFound("the generation vanished while it was activated")
     return Activated(active, households, incidents)
+
+
+def reassign(store: Store, actor: Actor) -> tuple[Placed, Placed]:
+    """Place all households and incidents in the generation in force again, after registers or aliases changed.
+
+    A changed placement keeps the former one in the history of assignments.
+
+    Returns
+    -------
+    households, incidents : Placed
+
+    Raises
+    ------
+    NotFound
+        No generation is in force.
+    """
+    require(actor, Action.IMPORT)
+    with store.writing(actor) as session:
+        generation = session.generation()
+        if generation is None:
+            raise NotFound("no generation is in force", remedy="import boundaries and activate them first")
+        households, incidents = place_subjects(session, load_coverage(session, generation))
+        session.put_assignments(generation.id, households.columns)
+        session.put_assignments(generation.id, incidents.columns)
+        session.note("assign", generation.id, detail={"households": dict(households.by_basis)})
+        session.commit()
+    return households, incidents

@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from geo.errors import NotFound
 from geo.model import Generation, GenerationState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from geo.store.base import Session
+    from geo.authority import Actor
+    from geo.store.base import Session, Store
 
-__all__ = ["collecting_generation", "named_generation"]
+__all__ = ["Held", "collecting_generation", "find_generation", "list_generations", "named_generation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A generation and how many grids of each kind it holds (those the actor sees)."""
+
+    generation: Generation
+    grids: Mapping[str, int]
+
+
+def list_generations(store: Store, actor: Actor) -> list[Generation]:
+    """Return all generations, oldest first."""
+    with store.reading(actor) as session:
+        return session.generations()
+
+
+def find_generation(store: Store, actor: Actor, word: str) -> Held:
+    """Return the generation a person names by serial number or id.
+
+    Raises
+    ------
+    NotFound
+        There is none.
+    """
+    with store.reading(actor) as session:
+        for generation in session.generations():
+            if word in (generation.id, str(generation.serial)):
+                kinds = Counter(g.kind.value for g in session.grids(generation.id))
+                return Held(generation, dict(sorted(kinds.items())))
+    raise NotFound("no such generation", remedy="see `wangge generation list`")
 
 
 def collecting_generation(session: Session, *, new_id: Callable[[], str]) -> Generation:
