@@ -23,7 +23,7 @@ FileDatum = Annotated[str | None, typer.Option("--datum", help="文件的坐标�
 NameField = Annotated[str | None, typer.Option("--id", help="作为名称的字段")]
 
 
-def finding_facts(finding: Finding) -> dict[str, Any]:
+def _finding_facts(finding: Finding) -> dict[str, Any]:
     """Return a finding as plain values."""
     return {
         "code": finding.code.value,
@@ -38,7 +38,7 @@ def finding_facts(finding: Finding) -> dict[str, Any]:
     }
 
 
-def finding_lines(findings: Sequence[Finding]) -> list[str]:
+def _finding_lines(findings: Sequence[Finding]) -> list[str]:
     """Return findings as lines, with a count at the end."""
     lines = [
         f"{'×' if f.blocking else '!'} {f.code.value} {f.message} "
@@ -64,6 +64,7 @@ def check(
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """检查拓扑问题，不改动 / report every topological defect, change nothing."""
+    warnings: tuple[str, ...] = ()
     if file is None:
         from geo.services.coverage import check_generation
 
@@ -72,9 +73,14 @@ def check(
     else:
         from geo.services.files import PolygonFile, check_file
 
-        findings = check_file(PolygonFile(file, datum=datum, name_field=name, layer=layer, encoding=encoding))
-    facts = {"findings": [finding_facts(f) for f in findings], "blocking": sum(f.blocking for f in findings)}
-    report(facts, as_json=as_json, lines=finding_lines(findings))
+        checked = check_file(PolygonFile(path=file, datum=datum, name_field=name, layer=layer, encoding=encoding))
+        findings, warnings = list(checked.findings), checked.warnings
+    facts: dict[str, Any] = {
+        "findings": [_finding_facts(f) for f in findings],
+        "blocking": sum(f.blocking for f in findings),
+    }
+    facts["warnings"] = list(warnings)
+    report(facts, as_json=as_json, lines=[*(f"! {w}" for w in warnings), *_finding_lines(findings)])
 
 
 def repair(
@@ -100,7 +106,7 @@ def repair(
 
         if out is None:
             raise typer.BadParameter(words("请用 -o 指定输出文件", "name the output file with -o"), param_hint="-o")
-        source = PolygonFile(file, datum=datum, name_field=name, layer=layer, encoding=encoding)
+        source = PolygonFile(path=file, datum=datum, name_field=name, layer=layer, encoding=encoding)
         done = repair_file(source, out, tolerance_m=tolerance_m, settle_rest=settle)
     changes = [*done.changes, *done.settled]
     facts = {
@@ -108,7 +114,7 @@ def repair(
         "findings_before": len(done.before),
         "changes": [_change_facts(c) for c in done.changes],
         "settled": [_change_facts(c) for c in done.settled],
-        "findings": [finding_facts(f) for f in done.after],
+        "findings": [_finding_facts(f) for f in done.after],
         "blocking": sum(f.blocking for f in done.after),
         **({"out": str(out)} if out else {}),
     }
@@ -119,7 +125,7 @@ def repair(
             f"{len(changes)} changes; {len(done.before)} findings before",
         )
     )
-    report(facts, as_json=as_json, lines=[*lines, *finding_lines(done.after)])
+    report(facts, as_json=as_json, lines=[*lines, *_finding_lines(done.after)])
 
 
 def _change_facts(change: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geo.errors import Refused
+from geo.errors import NotFound, Refused
 from geo.services.ingest import ImportReport, ImportRequest, import_files
 
 if TYPE_CHECKING:
@@ -140,9 +140,9 @@ def _import(run: Demonstration, services: Services, kind: str, *paths: Path, dat
     confirmed = datum or looked.proposed_datum or None
     report = ask(confirmed, apply=True)
     name = paths[0].name
-    run.say(
-        f"  {name}: {report.rows_read} 行, 接受 {report.accepted}, 拒绝 {len(report.refused)}, 警告 {sum(len(f.warnings) for f in report.files)}"
-    )
+    warned = sum(len(f.warnings) for f in report.files)
+    counted = f"{report.rows_read} 行, 接受 {report.accepted}, 拒绝 {len(report.refused)}, 警告 {warned}"
+    run.say(f"  {name}: {counted}")
     if looked.proposed_datum and not datum:
         run.say(f"    坐标系由投票提出并确认: {looked.proposed_datum}; {looked.files[0].datum_evidence[0]}")
     run.summary.setdefault("imports", []).append(_import_line(kind, report, looked))
@@ -180,9 +180,8 @@ def _repair(run: Demonstration, services: Services) -> RepairOutcome:
         "changes": len(outcome.changes),
         "settled": len(outcome.settled),
     }
-    run.say(
-        f"  修复前 {sum(before.values())} 个问题, 修复后 {sum(after.values())} 个; 改动 {len(outcome.changes)} 处, 按规则划归 {len(outcome.settled)} 处"
-    )
+    run.say(f"  修复前 {sum(before.values())} 个问题, 修复后 {sum(after.values())} 个")
+    run.say(f"  改动 {len(outcome.changes)} 处, 按规则划归 {len(outcome.settled)} 处")
     _write_json(
         run.out / "repair.json",
         {"changes": [_change(c) for c in outcome.changes], "settled": [_change(c) for c in outcome.settled]},
@@ -225,7 +224,8 @@ def _score(run: Demonstration, services: Services) -> None:
         return
     with services.store.reading(services.actor) as session:
         generation = session.generation()
-        assert generation is not None
+        if generation is None:
+            raise NotFound("no generation is in force")
         households = score_households(session, generation, read_truth(truth / "households.csv", key="户号"))
         incidents = score_incidents(session, generation, read_truth(truth / "incidents.csv", key="工单编号"))
     run.summary["truth"] = {
@@ -252,9 +252,8 @@ def _merge(run: Demonstration, services: Services) -> Proposed:
     report = report_of(proposed)
     _write_json(run.out / "plan.json", report)
     run.summary["merge"] = {k: report[k] for k in ("units", "groups", "status", "objective", "bound", "gap", "seconds")}
-    run.say(
-        f"  {report['units']} → {report['groups']}, {report['status']} (差距 {report['gap']:.0e}), {report['seconds']:.2f} 秒"
-    )
+    proven = f"{report['status']} (差距 {report['gap']:.0e}), {report['seconds']:.2f} 秒"
+    run.say(f"  {report['units']} → {report['groups']}, {proven}")
     return proposed
 
 
@@ -310,9 +309,8 @@ def _ask(run: Demonstration, services: Services, published: Published) -> None:
             for name, answer in answers.items()
         },
     }
-    run.say(
-        f"  同一地点: {answers['before'].grid and answers['before'].grid['name']} → {answers['after'].grid and answers['after'].grid['name']}"
-    )
+    names = [answer.grid["name"] if answer.grid else "—" for answer in answers.values()]
+    run.say(f"  同一地点: {' → '.join(names)}")
 
 
 def _papers(run: Demonstration, services: Services) -> None:
@@ -366,12 +364,13 @@ def run_demo(
 def closing_lines(summary: dict[str, Any], out: Path) -> list[str]:
     """Return the summary in words."""
     findings, merge, truth = summary["findings"], summary["merge"], summary.get("truth")
+    before, after = sum(findings["before"].values()), sum(findings["after"].values())
+    proven = f"{merge['status']}, gap {merge['gap']}, {merge['seconds']} s"
     lines = [
         "",
         "演示数据 demonstration data · 丰林县",
-        f"  问题 findings: 修复前 {sum(findings['before'].values())} → 修复后 {sum(findings['after'].values())}"
-        f"（阻塞 blocking {findings['blocking_after']}）",
-        f"  合并 merge: {merge['units']} → {merge['groups']}, {merge['status']}, gap {merge['gap']}, {merge['seconds']} s",
+        f"  问题 findings: 修复前 {before} → 修复后 {after}（阻塞 blocking {findings['blocking_after']}）",
+        f"  合并 merge: {merge['units']} → {merge['groups']}, {proven}",
     ]
     if truth:
         lines.append(
@@ -379,6 +378,6 @@ def closing_lines(summary: dict[str, Any], out: Path) -> list[str]:
             f"工单 incidents {truth['incidents']['share']:.3%}"
         )
     lines.append(
-        f"  共用时 total {summary['seconds']['total']} s; 结果在 {out}：map.html, sheet_A3.pdf, crosswalk.xlsx, summary.json"
+        f"  共用时 total {summary['seconds']['total']} s; 结果在 {out}：{', '.join(summary['papers'])}, summary.json"
     )
     return lines

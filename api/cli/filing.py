@@ -162,15 +162,16 @@ def _published_facts(done: Published) -> dict[str, Any]:
 def _published_lines(done: Published) -> list[str]:
     new = [c for c in done.codes if c.is_new]
     waiting = sum(not m.to_grid for m in done.workers)
+    made, homes, incidents = done.generation, done.households.placed, done.incidents.placed
     lines = [
         plan_line(done.plan),
         words(
-            f"第 {done.generation.serial} 版，{done.generation.effective_from} 起生效；新编码 {len(new)} 个",
-            f"generation {done.generation.serial}, in force from {done.generation.effective_from}; {len(new)} new codes",
+            f"第 {made.serial} 版，{made.effective_from} 起生效；新编码 {len(new)} 个",
+            f"generation {made.serial}, in force from {made.effective_from}; {len(new)} new codes",
         ),
         words(
-            f"住户落格 {done.households.placed}，工单 {done.incidents.placed}；待安置网格员 {waiting} 人",
-            f"{done.households.placed} households and {done.incidents.placed} incidents placed; {waiting} workers stand by",
+            f"住户落格 {homes}，工单 {incidents}；待安置网格员 {waiting} 人",
+            f"{homes} households and {incidents} incidents placed; {waiting} workers stand by",
         ),
     ]
     return [*lines, *(f"  ! {words(s.saying.zh, s.saying.en)}" for s in done.straddles[:_SHOWN])]

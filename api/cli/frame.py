@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +17,8 @@ from typer.core import TyperGroup
 from geo.errors import Infeasible, StaleVersion, WanggeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from geo.bootstrap import Services
 
 __all__ = [

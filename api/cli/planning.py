@@ -15,7 +15,7 @@ from api.cli.plan_words import Id, Version, named_plan, plan_facts, plan_line, s
 from geo.errors import Refused, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from geo.bootstrap import Services
     from geo.model import Plan
@@ -89,10 +89,11 @@ def _score_facts(scores: PlanScores) -> dict[str, Any]:
 
 def _score_lines(scores: PlanScores) -> list[str]:
     county = scores.county
+    span = f"{county.smallest:.0f}–{county.largest:.0f}"
     lines = [
         words(
-            f"{county.grids_before} → {county.grids} 个网格；户数 {county.smallest:.0f}–{county.largest:.0f}，基尼系数 {county.gini:.3f}",
-            f"{county.grids_before} → {county.grids} grids; load {county.smallest:.0f}–{county.largest:.0f}, Gini {county.gini:.3f}",
+            f"{county.grids_before} → {county.grids} 个网格；户数 {span}，基尼系数 {county.gini:.3f}",
+            f"{county.grids_before} → {county.grids} grids; load {span}, Gini {county.gini:.3f}",
         ),
         words(f"换网格员的户数 {scores.worker_changes}", f"{scores.worker_changes} households change gridworker"),
     ]

@@ -7,12 +7,37 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.frame import AsJson, StoreName, commands, opened, report, say, words
+from api.cli.frame import AsJson, StoreName, commands, day, opened, report, say, words
 from geo.errors import Conflict
 
 __all__ = ["register"]
 
 _SHOWN_ROWS = 20
+_ENDINGS = {
+    "gpkg": (".gpkg",),
+    "geojson": (".geojson", ".json"),
+    "kml": (".kml",),
+    "shp": (".zip", ".shp"),
+    "csv": (".csv",),
+    "xlsx": (".xlsx",),
+}
+_KINDS = (
+    "boundaries",
+    "exclusive",
+    "police",
+    "areas",
+    "compounds",
+    "buildings",
+    "households",
+    "gridworkers",
+    "party",
+    "anchors",
+    "centres",
+    "incidents",
+    "places",
+    "duties",
+    "lines",
+)
 
 
 def init(
@@ -41,9 +66,7 @@ def _pairs(entries: list[str]) -> dict[str, str]:
 def import_(
     kind: Annotated[
         str,
-        typer.Argument(
-            help="boundaries, exclusive, police, areas, compounds, buildings, households, gridworkers, party, anchors, centres, incidents, places, duties, lines"
-        ),
+        typer.Argument(help=f"资料种类：{', '.join(_KINDS)}"),
     ],
     files: Annotated[list[Path], typer.Argument(help="文件，可多个")],
     datum: Annotated[str | None, typer.Option("--datum", help="cgcs2000, wgs84, gcj02, bd09 或 epsg:NNNN")] = None,
@@ -154,28 +177,26 @@ def _import_lines(done: Any, *, asked: bool) -> list[str]:
 
 
 def export(
-    form: Annotated[str, typer.Argument(metavar="FORMAT", help="gpkg, geojson, kml, shp, csv")],
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help="gpkg, geojson, kml, shp, csv, xlsx")],
     out: Annotated[Path, typer.Option("-o", "--out", help="输出文件")],
     as_of: Annotated[str | None, typer.Option("--as-of", help="某日有效的网格")] = None,
     store: StoreName = None,
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """导出现行网格 / export the grids in force."""
-    from api.cli.frame import day
-    from geo.services.files import export_coverage
+    from geo.services.export import export_grids
 
+    when = day(as_of, option="--as-of")
+    if form not in _ENDINGS:
+        raise typer.BadParameter(", ".join(_ENDINGS), param_hint="FORMAT")
+    if out.suffix.lower() not in _ENDINGS[form]:
+        text = words(f"{form} 文件的结尾应为 {'、'.join(_ENDINGS[form])}", f"a {form} file ends in {_ENDINGS[form][0]}")
+        raise typer.BadParameter(text, param_hint="-o")
     with opened(store) as services:
-        grids = services.lookup.grids(services.actor, as_of=day(as_of, option="--as-of"))
-        written = export_coverage(grids, out, form=form)
+        written = export_grids(services.lookup, services.store, services.actor, out, as_of=when)
     facts = {"out": str(out), "grids": written.features, "losses": list(written.losses)}
-    report(
-        facts,
-        as_json=as_json,
-        lines=[
-            words(f"已导出 {written.features} 个网格到 {out}", f"{written.features} grids written to {out}"),
-            *written.losses,
-        ],
-    )
+    done = words(f"已导出 {written.features} 个网格到 {out}", f"{written.features} grids written to {out}")
+    report(facts, as_json=as_json, lines=[done, *written.losses])
 
 
 def backup(

@@ -9,6 +9,7 @@ ending   what is kept
 .zip     a shapefile: ASCII field names of ten letters, texts of 254 bytes, a 字段说明
 .shp     the same, loose
 .csv     values as text, points as lon/lat, other geometry as WKT
+.xlsx    values, texts as text cells; no geometry
 ======== ============================================================================
 """
 
@@ -24,6 +25,7 @@ from geo.errors import Refused, Where
 from geo.formats.atomic import replacing
 from geo.formats.write_gdal import write_gpkg, write_shp, write_shp_zip
 from geo.formats.write_text import write_csv, write_geojson, write_kml
+from geo.formats.write_xlsx import write_xlsx
 
 if TYPE_CHECKING:
     from geo.formats.dataset import Feature
@@ -38,6 +40,7 @@ _WRITERS: Final[dict[str, _Writer]] = {
     ".kml": write_kml,
     ".zip": write_shp_zip,
     ".csv": write_csv,
+    ".xlsx": write_xlsx,
 }
 
 
@@ -63,7 +66,7 @@ def write(
     Parameters
     ----------
     path : path
-        The ending decides the format: .gpkg, .geojson, .kml, .zip or .shp (shapefile), .csv.
+        The ending decides the format: .gpkg, .geojson, .kml, .zip or .shp (shapefile), .csv, .xlsx.
     features : iterable of Feature
         Geometry in `datum`; nothing is converted.
     columns : sequence of str, optional
@@ -93,7 +96,7 @@ def write(
         return Written(target, len(rows), tuple(write_shp(target, rows, columns=names, layer=layer, datum=datum)))
     writer = _WRITERS.get(suffix)
     if writer is None:
-        remedy = "可用的结尾: .gpkg .geojson .kml .zip .shp .csv"
+        remedy = "可用的结尾: .gpkg .geojson .kml .zip .shp .csv .xlsx"
         raise Refused("不认识的导出格式", code="format-unknown", where=Where(file=target.name), remedy=remedy)
     with replacing(target) as fresh:
         losses = writer(fresh, rows, columns=names, layer=layer, datum=datum)

@@ -7,16 +7,35 @@ from typing import TYPE_CHECKING
 from geo.formats import Feature, write
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from geo.authority import Actor
+    from geo.formats.write import Written
     from geo.model import Grid
+    from geo.services.lookup import Lookup
+    from geo.store.base import Store
 
-__all__ = ["write_coverage"]
+__all__ = ["export_grids", "write_coverage"]
 
 
-def write_coverage(grids: Sequence[Grid], path: Path, *, area_names: Mapping[str, str] | None = None) -> None:
-    """Write grids as .gpkg, .geojson, .kml, .zip (shapefile) or .csv, by the ending of the path; whole or not at all.
+def export_grids(lookup: Lookup, store: Store, actor: Actor, path: Path, *, as_of: dt.date | None = None) -> Written:
+    """Write the grids in force (on a date), all layers, with the names of their communities.
+
+    Raises
+    ------
+    NotFound
+        No generation is (or was) in force.
+    """
+    grids = lookup.grids(actor, as_of=as_of)
+    with store.reading(actor) as session:
+        names = {a.code: a.name for a in session.areas()}
+    return write_coverage(grids, path, area_names=names)
+
+
+def write_coverage(grids: Sequence[Grid], path: Path, *, area_names: Mapping[str, str] | None = None) -> Written:
+    """Write grids as .gpkg, .geojson, .kml, .zip, .shp, .csv or .xlsx, by the ending of the path; whole or not at all.
 
     Parameters
     ----------
@@ -44,4 +63,4 @@ def write_coverage(grids: Sequence[Grid], path: Path, *, area_names: Mapping[str
         )
         for number, grid in enumerate(grids, start=1)
     ]
-    write(path, features)
+    return write(path, features)

@@ -8,6 +8,7 @@ import json
 import zipfile
 
 import numpy as np
+import openpyxl
 import pytest
 import shapely
 
@@ -181,6 +182,24 @@ def test_no_cell_is_a_formula_and_each_is_recoverable(desk, text):
     write(path, [Feature(1, {"名称": text, "数": -5}, None)])
     cells = list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))[1]
     assert cells == [guarded, "-5"]
+
+
+def test_workbook_keeps_codes_and_makes_no_formula(desk):
+    path = desk.folder / "a.xlsx"
+    texts = [text for text in NAUGHTY if "\r" not in text]
+    rows = [
+        Feature(n, {"编码": "230724100001001", "名称": text, "数": -5, "长数": 10**16}) for n, text in enumerate(texts)
+    ]
+    assert write(path, rows).losses == ()
+    sheet = openpyxl.load_workbook(path)["网格"]
+    assert [cell.value for cell in sheet[1]] == ["编码", "名称", "数", "长数"]
+    for number, text in enumerate(texts, start=2):
+        code, name, count, long = sheet[number]
+        assert (code.value, name.value, count.value, long.value) == ("230724100001001", text, -5, "1" + "0" * 16)
+        assert {code.data_type, name.data_type, long.data_type} == {"s"}
+    assert write(path, coverage(1)).losses == ("表格不含图形",)
+    with pytest.raises(Refused):
+        write(path, [Feature(1, {"名称": "长" * 40_000})])
 
 
 def test_nothing_half_written(desk, monkeypatch):
