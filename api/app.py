@@ -73,7 +73,7 @@ def create_app(
 
     app = FastAPI(title="wangge 网格", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     gate = Gate(
-        _Switch(app, PointLookup(services.lookup)),
+        _Switch(app, PointLookup(services.lookup, services.store)),
         identify=identify or (lambda _: services.actor),
         limits=services.settings.limits,
         new_id=services.new_id,

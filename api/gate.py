@@ -6,6 +6,7 @@ same door.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import time
@@ -45,6 +46,8 @@ SECURITY_HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (
 )
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
 _FRESH: Final = (b"cache-control", b"no-store")
+_ALL_HEADERS: Final = (*SECURITY_HEADERS, _POLICY, _FRESH)
+_NO_HEADERS: Final[dict[bytes, bytes]] = {}
 
 
 class Tally:
@@ -92,7 +95,7 @@ class Gate:
     limits : Limits
         Upper bounds of bodies.
     new_id : callable
-        Source of request ids.
+        Names this process in request ids.
     hosts : frozenset of str
         Names (without port) this service answers to; empty means any. Refusing others stops pages of
         strangers that point their own name at this machine.
@@ -110,7 +113,8 @@ class Gate:
         self._app = app
         self._identify = identify
         self._limits = limits
-        self._new_id = new_id
+        self._process = new_id().encode("ascii", "replace")[:36]
+        self._numbers = itertools.count(1)
         self._hosts = hosts
         self.tally = Tally()
 
@@ -120,9 +124,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        request_id = given if given and _ID.fullmatch(given) else self._new_id().encode("ascii")
+        request_id = self._request_id(scope)
         scope["request_id"] = request_id.decode("ascii")
         status = 500
 
@@ -130,19 +132,28 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _dress(message.get("headers", []), request_id)
+                message["headers"] = _dress(message.get("headers", ()), request_id)
             await send(message)
 
-        refusal = self._refuse(scope, headers)
+        unsafe = scope["method"] in _UNSAFE
+        headers = dict(scope["headers"]) if unsafe or self._hosts else _NO_HEADERS
         try:
+            refusal = self._refuse(scope, headers) if headers else None
             if refusal is not None:
                 await render(refusal, scope)(scope, receive, dressed)
                 return
             scope["actor"] = self._identify(scope)
-            body = receive if scope["method"] not in _UNSAFE else self._counted(receive, self._body_limit(headers))
+            body = self._counted(receive, self._body_limit(headers)) if unsafe else receive
             await self._app(scope, body, dressed)
         finally:
             self._note(scope, status, time.perf_counter() - started)
+
+    def _request_id(self, scope: Scope) -> bytes:
+        """Return the caller's id of the exchange where it is one, else a new one: this process, and a number."""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _ID.fullmatch(value):
+                return bytes(value)
+        return b"%s-%08x" % (self._process, next(self._numbers))
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         # The route's template, never the address asked for: that may hold coordinates or an address text.
@@ -184,13 +195,14 @@ class Gate:
 
 
 def _dress(headers: Any, request_id: bytes) -> list[tuple[bytes, bytes]]:
-    present = {name for name, _ in headers}
-    dressed = [*headers, *SECURITY_HEADERS, (b"x-request-id", request_id)]
-    if b"content-security-policy" not in present:
-        dressed.append(_POLICY)
-    if b"cache-control" not in present:
-        dressed.append(_FRESH)
-    return dressed
+    policy = fresh = True
+    for name, _ in headers:
+        policy = policy and name != b"content-security-policy"
+        fresh = fresh and name != b"cache-control"
+    own = (b"x-request-id", request_id)
+    if policy and fresh:
+        return [*headers, *_ALL_HEADERS, own]
+    return [*headers, *SECURITY_HEADERS, *([_POLICY] if policy else []), *([_FRESH] if fresh else []), own]
 
 
 def _host_name(host: bytes) -> str:

@@ -16,11 +16,12 @@ from geo.locate.cells import west_of_edges
 from geo.locate.edges import OUTSIDE, EdgeTable
 from geo.locate.kernel import between, look_up, sides
 from geo.locate.lattice import LOWER_INSIDE, UPPER_INSIDE, CellEdges, Lattice, row_crossings
+from geo.predicates import orientation_of
 
 if TYPE_CHECKING:
     from geo.locate.fabric import Fabric, Points
 
-__all__ = ["NOBODY", "Layers", "all_layers", "layers_of", "place_in_layers"]
+__all__ = ["NOBODY", "Layers", "all_layers", "holders_of", "layers_of", "place_in_layers"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
@@ -218,3 +219,37 @@ def all_layers(fabric: Fabric[Layers], points: Points) -> tuple[LongArray, IntAr
     position = np.concatenate([entry[alone], layers.whole[member], met.polygon[met.holds], lowest[lonely]])
     order = np.lexsort((position, point))
     return point[order], position[order].astype(np.int32)
+
+
+def holders_of(fabric: Fabric[Layers], x: float, y: float) -> list[int]:
+    """Return every polygon that holds one point, ascending; the same as `all_layers`, without arrays."""
+    lattice, layers = fabric.lattice, fabric.held
+    u, v = (x - lattice.x0) * lattice.per_x, (y - lattice.y0) * lattice.per_y
+    if not (0.0 <= u < lattice.columns and 0.0 <= v < lattice.rows):
+        return []
+    entry: int = layers.table.item(int(v) * lattice.columns + int(u))
+    if entry >= OUTSIDE:
+        return [entry] if entry != OUTSIDE else []
+    number = -2 - entry
+    held: list[int] = layers.whole[layers.whole_start.item(number) : layers.whole_start.item(number + 1)].tolist()
+    touched: list[int] = []
+    for group in range(layers.group_start.item(number), layers.group_start.item(number + 1)):
+        holds, touches = _of_group(fabric, group, x=x, y=y)
+        if holds or touches:
+            (held if holds else touched).append(layers.group_polygon.item(group))
+    return sorted(held) if held or not touched else [min(touched)]
+
+
+def _of_group(fabric: Fabric[Layers], group: int, *, x: float, y: float) -> tuple[bool, bool]:
+    """Tell whether the polygon of a group holds a point, and whether the point lies on one of its edges."""
+    layers = fabric.held
+    crossings: int = layers.group_base.item(group)
+    touches = False
+    for code in layers.code[layers.start.item(group) : layers.start.item(group + 1)].tolist():
+        x1, y1, x2, y2 = fabric.edges.ends[code >> 2].tolist()
+        side = orientation_of(x1, y1, x2, y2, x, y)
+        below = code & LOWER_INSIDE and y < y1
+        above = code & UPPER_INSIDE and y >= y2
+        crossings += side > 0 and not below and not above
+        touches = touches or (side == 0 and y1 <= y <= y2 and min(x1, x2) <= x <= max(x1, x2))
+    return bool(crossings & 1), touches

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,14 +19,23 @@ from geo.services.published import PublishedCoverage, load_coverage
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     from geo.address import AddressAnswer
+    from geo.locate import Located
     from geo.store.base import Session, Store
 
-__all__ = ["Batch", "Lookup"]
+__all__ = [
+    "Batch",
+    "Lookup",
+    "on_call",
+    "overlay_positions",
+    "placement_at",
+    "responsible_grid",
+    "swap_proposal",
+]
 
 # How long an answer may lag behind a publication made by another process.
 _LAG_SECONDS = 0.5
@@ -55,6 +64,11 @@ class Lookup:
         The county's store.
     ticks : callable
         Monotonic clock in seconds, used only to limit how often the store is asked for the active generation.
+
+    Attributes
+    ----------
+    epoch : int
+        How often `forget` was called: whoever keeps answers drops those of a former epoch.
     """
 
     def __init__(self, store: Store, *, ticks: Callable[[], float]) -> None:
@@ -64,20 +78,26 @@ class Lookup:
         self._loaded: dict[str, PublishedCoverage] = {}
         self._active_id: str | None = None
         self._asked_at = -math.inf
+        self.epoch = 0
         self.addresses = AddressDesk(store, ticks=ticks)
 
     # -- which coverage -------------------------------------------------------------------------
     def coverage(
-        self, actor: Actor, *, as_of: dt.date | None = None, generation: str | None = None
+        self, actor: Actor, *, as_of: dt.date | None = None, generation: str | None = None, fresh: bool = False
     ) -> PublishedCoverage:
         """Return the coverage in force (on a date), or that of a named generation.
+
+        Parameters
+        ----------
+        fresh : bool
+            Ask the store which one is in force, however short ago it was asked.
 
         Raises
         ------
         NotFound
             No generation was in force, or none has that id.
         """
-        if as_of is None and generation is None:
+        if as_of is None and generation is None and not fresh:
             now = self._ticks()
             known = self._loaded.get(self._active_id or "")
             if known is not None and now - self._asked_at < _LAG_SECONDS:
@@ -100,6 +120,7 @@ class Lookup:
     def forget(self) -> None:
         """Drop what is known of the active generation, so that the next question asks the store."""
         self._asked_at = -math.inf
+        self.epoch += 1
         self.addresses.forget()
 
     # -- places ---------------------------------------------------------------------------------
@@ -141,8 +162,10 @@ class Lookup:
         if accuracy_m is not None and not (0 <= accuracy_m <= _WIDEST_ACCURACY_M):
             raise Refused("accuracy_m must lie between 0 and 100000", code="accuracy-range", remedy="send metres")
         cover = self.coverage(actor, as_of=as_of)
-        x, y = to_cgcs2000(*((lat, lon) if swapped else (lon, lat)), datum)
-        return self._answer(actor, cover, float(x[0]), float(y[0]), accuracy_m)
+        placed = self._answer(actor, cover, *_read(lon, lat, datum, swapped=swapped), accuracy_m)
+        if placed.grid is None and not swapped:
+            return replace(placed, notes=swap_proposal(cover, lon, lat, datum))
+        return placed
 
     def by_address(
         self, actor: Actor, text: str, as_of: dt.date | None = None, *, community: str | None = None
@@ -175,43 +198,33 @@ class Lookup:
         self, actor: Actor, cover: PublishedCoverage, x: float, y: float, accuracy_m: float | None
     ) -> Placement:
         found = cover.base_index.locate(x, y, accuracy_m=accuracy_m)
-        grid = cover.base[found.position] if found.position >= 0 else None
-        overlays = self._overlays(cover, x, y)
-        community = grid.community_code if grid else (overlays[0].community_code if overlays else None)
-        return Placement(
-            grid=cover.describe_grid(grid) if grid else None,
-            exclusive=tuple(cover.describe_grid(g) for g in overlays),
-            community=cover.describe_area(community),
-            town=cover.describe_area(cover.town_code(community)) if community else None,
-            basis=_basis(grid, on_boundary=found.on_boundary),
-            distance_to_boundary_m=found.distance_to_boundary_m,
-            candidates=tuple(cover.describe_grid(cover.base[p]) for p in found.candidates),
-            ambiguous=found.ambiguous,
-            generation=cover.describe_generation(),
-            responsible=self._responsible(actor, grid or (overlays[0] if overlays else None)),
-        )
-
-    @staticmethod
-    def _overlays(cover: PublishedCoverage, x: float, y: float) -> list[Grid]:
-        if cover.overlay_index is None:
-            return []
-        found = [cover.overlay[p] for p in cover.overlay_index.locate_all([x], [y])[1]]
-        return [g for g in found if g.kind is GridKind.EXCLUSIVE]
+        overlays = overlay_positions(cover, x, y)
+        first = responsible_grid(cover, found.position, overlays)
+        return placement_at(cover, found, overlays, self._responsible(actor, first))
 
     def _responsible(self, actor: Actor, grid: Grid | None) -> Json | None:
         """Who is sent, for actors entitled to people: the full-time worker's post, never a phone unasked."""
         if grid is None or not actor.may(Action.READ_PEOPLE):
             return None
+        return self._posts(actor, {"grid_id": grid.id}).get(grid.id) or on_call(grid)
+
+    def responsibles(self, actor: Actor) -> Mapping[str, Json] | None:
+        """Return who answers for each grid that has a full-time worker, by id; None for actors not entitled to it."""
+        return self._posts(actor, {}) if actor.may(Action.READ_PEOPLE) else None
+
+    def _posts(self, actor: Actor, where: Json) -> dict[str, Json]:
         with self._store.reading(actor) as session:
             rows = session.rows(
                 "gridworkers",
-                where={"grid_id": grid.id, "kind": WorkerKind.FULL_TIME.value},
-                columns=("id", "name", "post"),
+                where={**where, "kind": WorkerKind.FULL_TIME.value},
+                columns=("id", "name", "grid_id"),
                 order_by=("id",),
             )
-        if not rows:
-            return {"role": "社区值班", "worker_id": None, "owner_unit": grid.owner_unit or None}
-        return {"role": "专职网格员", "worker_id": rows[0]["id"], "name": masked_name(rows[0]["name"])}
+        return {
+            row["grid_id"]: {"role": "专职网格员", "worker_id": row["id"], "name": masked_name(row["name"])}
+            for row in reversed(rows)
+            if row["grid_id"]
+        }
 
     def locate_batch(
         self, actor: Actor, lon: ArrayLike, lat: ArrayLike, *, datum: Datum, as_of: dt.date | None = None
@@ -288,6 +301,67 @@ class Lookup:
         if not rows:
             raise NotFound("this code was never given", remedy="check the digits")
         return rows
+
+
+def overlay_positions(cover: PublishedCoverage, x: float, y: float) -> tuple[int, ...]:
+    """Return the positions of the exclusive grids that hold a point (degrees, CGCS2000)."""
+    if cover.overlay_index is None:
+        return ()
+    return tuple(p for p in cover.overlay_index.holders(x, y) if cover.overlay[p].kind is GridKind.EXCLUSIVE)
+
+
+def responsible_grid(cover: PublishedCoverage, position: int, overlays: Sequence[int]) -> Grid | None:
+    """Return the grid whose people are sent to a point: the base grid, else the first overlay."""
+    if position >= 0:
+        return cover.base[position]
+    return cover.overlay[overlays[0]] if overlays else None
+
+
+def on_call(grid: Grid) -> Json:
+    """Return who is sent where a grid has no full-time worker."""
+    return {"role": "社区值班", "worker_id": None, "owner_unit": grid.owner_unit or None}
+
+
+def placement_at(
+    cover: PublishedCoverage, found: Located, overlays: Sequence[int], responsible: Json | None
+) -> Placement:
+    """Return what the indexes found as a placement.
+
+    Parameters
+    ----------
+    found : Located
+        Answer of the base index.
+    overlays : sequence of int
+        Positions in `cover.overlay`.
+    """
+    grid = cover.base[found.position] if found.position >= 0 else None
+    exclusive = [cover.overlay[p] for p in overlays]
+    community = grid.community_code if grid else (exclusive[0].community_code if exclusive else None)
+    return Placement(
+        grid=cover.describe_grid(grid) if grid else None,
+        exclusive=tuple(cover.describe_grid(g) for g in exclusive),
+        community=cover.describe_area(community),
+        town=cover.describe_area(cover.town_code(community)) if community else None,
+        basis=_basis(grid, on_boundary=found.on_boundary),
+        distance_to_boundary_m=found.distance_to_boundary_m,
+        candidates=tuple(cover.describe_grid(cover.base[p]) for p in found.candidates),
+        ambiguous=found.ambiguous,
+        generation=cover.describe_generation(),
+        responsible=responsible,
+    )
+
+
+def swap_proposal(cover: PublishedCoverage, lon: float, lat: float, datum: Datum) -> tuple[str, ...]:
+    """Return a note where a point outside would lie in a grid if its two numbers were exchanged; never assumed."""
+    position = next(iter(cover.base_index.holders(*_read(lon, lat, datum, swapped=True))), -1)
+    if position < 0:
+        return ()
+    return (f"两个坐标似乎写反了：对调后落在{cover.base[position].name}，请核实",)
+
+
+def _read(lon: float, lat: float, datum: Datum, *, swapped: bool) -> tuple[float, float]:
+    x, y = to_cgcs2000(*((lat, lon) if swapped else (lon, lat)), datum)
+    return float(x[0]), float(y[0])
 
 
 def _basis(grid: Grid | None, *, on_boundary: bool) -> Basis:
