@@ -17,12 +17,12 @@ from geo import crs
 from geo.errors import NotFound, Refused
 from geo.model import FindingCode, Geometry
 from geo.topology.admission import BrokenCoverage, narrow_gaps, place_of, require_unshared, require_valid, usable
-from geo.topology.chains import Chains, Lattice, Numbers, Rings, link, rings_of, signed_area2
+from geo.topology.chains import Chains, Lattice, Numbers, Rings, link, rings_of, signed_area2, sort_chains
 from geo.topology.rings import close_walks, polygon_from_rings, polygons_from_rings
 from geo.topology.words import make_finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -221,6 +221,68 @@ class Coverage:
         for face in sorted(runs):
             rings += [(face, ring) for ring in close_walks(runs[face])]
         return Coverage.from_chains(tuple(ids), link(Rings.join(rings)))
+
+    def with_rings(self, rings: Mapping[str, Sequence[Lattice]]) -> Coverage:
+        """Return the coverage with other rings for some of its grids; only chains beside these are matched anew.
+
+        Parameters
+        ----------
+        rings : mapping
+            Id → open (k, 2) rings with the grid on their left. No rings: the grid ends. Ids not known yet are
+            appended to `ids` in the order given.
+
+        Returns
+        -------
+        Coverage
+            Together the rings must cover the ground these grids covered before, and every grid on whose border a
+            vertex comes or goes must be among them; `geo.topology.edits` guards both.
+
+        Raises
+        ------
+        BrokenCoverage
+            Two grids walk the same segment the same way.
+        """
+        kept = [name for name in self.ids if rings.get(name, True)]
+        known = set(self.ids)
+        ids = (*kept, *(name for name in rings if name not in known and rings[name]))
+        place = {name: i for i, name in enumerate(ids)}
+        anew = np.array([name in rings for name in self.ids] + [False])
+        near = anew[self.left] | anew[self.right]
+        renumber = np.array([place.get(name, OUTSIDE) for name in self.ids] + [OUTSIDE], np.int32)
+        still = np.flatnonzero(~near).tolist()
+        ends = [self.edges[i][[0, -1]] for i in still]
+        own = Rings.join([(place[name], ring) for name, held in rings.items() for ring in held])
+        beyond = Rings.join(self._runs_beyond(np.flatnonzero(near), anew, renumber))
+        made = link(own, others=beyond, pinned=np.concatenate(ends) if ends else None)
+        require_unshared(made, ids)
+        chains = sort_chains(
+            [*(self.edges[i] for i in still), *made.edges],
+            [*renumber[self.left[still]].tolist(), *made.left.tolist()],
+            [*renumber[self.right[still]].tolist(), *made.right.tolist()],
+        )
+        return Coverage(ids, chains.edges, chains.left, chains.right, self._still_valid(rings, renumber))
+
+    def _runs_beyond(
+        self, near: NDArray[np.int64], anew: NDArray[np.bool_], renumber: Numbers
+    ) -> list[tuple[int, Lattice]]:
+        """Return the chains between a grid drawn anew and one that stays, directed with the latter on the left."""
+        found = []
+        for i, left, right in zip(near.tolist(), self.left[near].tolist(), self.right[near].tolist(), strict=True):
+            if left >= 0 and not anew[left]:
+                found.append((int(renumber[left]), self.edges[i]))
+            elif right >= 0 and not anew[right]:
+                found.append((int(renumber[right]), self.edges[i][::-1]))
+        return found
+
+    def _still_valid(self, rings: Mapping[str, Sequence[Lattice]], renumber: Numbers) -> dict[str, Any]:
+        """Return what was derived of grids that stay as they are."""
+        shapes, walks = self._kept.get("polygons", {}), self._kept.get("rings", {})
+        return {
+            "polygons": {name: shape for name, shape in shapes.items() if name not in rings},
+            "rings": {
+                int(renumber[face]): walk for face, walk in walks.items() if face >= 0 and self.ids[face] not in rings
+            },
+        }
 
     def _pairs(self) -> NDArray[np.int32]:
         inner = (self.left >= 0) & (self.right >= 0)
