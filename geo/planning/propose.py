@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from geo.errors import Refused
 from geo.planning.alternatives import next_best
+from geo.planning.asking import FEWEST
 from geo.planning.clock import Clock, OutOfTime, Progress
 from geo.planning.conflict import conflict, impossible, wishes_of
 from geo.planning.constraints import Constraints, Weights
 from geo.planning.instance import compile_instance
 from geo.planning.proposal import Proposal, Saying, Status
-from geo.planning.reasons import explain_with
+from geo.planning.reasons import HOUSEHOLDS, explain_with
 from geo.planning.task import Solved, Task
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["propose"]
 
-FEWEST: Final = "fewest"
 _CONFLICT_SECONDS: Final = 60.0
 
 
@@ -36,6 +36,7 @@ def propose(
     progress: Progress | None = None,
     alternatives: int = 0,
     reasons: bool = False,
+    counted: Saying = HOUSEHOLDS,
     gap: float = 1e-6,
 ) -> Proposal:
     """Propose the best merge of design §8, with its proof.
@@ -61,6 +62,8 @@ def propose(
         Number of next best different plans wanted.
     reasons : bool, keyword
         Whether every merge is explained (each needs a small search of its own).
+    counted : Saying, keyword
+        What loads count, as the reasons write it behind a number.
     gap : float, keyword
         Relative gap that counts as proven.
 
@@ -80,19 +83,19 @@ def propose(
         wished = None if groups == FEWEST else band
         told = replace(solved.proposal, conflict=_conflict(units, wished, wishes, clock))
     else:
-        told = _told(task, solved, alternatives=alternatives, reasons=reasons)
+        told = _told(task, solved, alternatives=alternatives, counted=counted if reasons else None)
     return replace(told, seconds=clock.seconds)
 
 
-def _told(task: Task, solved: Solved, *, alternatives: int, reasons: bool) -> Proposal:
-    """Return a proposal with its alternatives and reasons."""
+def _told(task: Task, solved: Solved, *, alternatives: int, counted: Saying | None) -> Proposal:
+    """Return a proposal with its alternatives and, where it is said what loads count, its reasons."""
     proposal = solved.proposal
     if solved.search is None or not proposal.groups:
         return proposal
     return replace(
         proposal,
         alternatives=next_best(task, solved.search, proposal, count=alternatives),
-        reasons=explain_with(task, solved.search, proposal) if reasons else (),
+        reasons=() if counted is None else explain_with(task, solved.search, proposal, counted=counted),
     )
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from geo.planning.search import Search
     from geo.planning.units import Units
 
-__all__ = ["explain", "explain_with"]
+__all__ = ["HOUSEHOLDS", "explain", "explain_with"]
+
+HOUSEHOLDS: Final = Saying("户", "households")
 
 _SAME: Final = 1e-12
 _WHOLE: Final = 1e-9
@@ -31,6 +33,7 @@ def explain(
     weights: Weights | None = None,
     constraints: Constraints | None = None,
     names: Sequence[str] | None = None,
+    counted: Saying = HOUSEHOLDS,
     seed: int = 0,
     time_limit: float | None = 30.0,
 ) -> tuple[Reason, ...]:
@@ -46,6 +49,8 @@ def explain(
         Those of the proposal.
     names : sequence of str or None, keyword
         Names for the sentences; ids when None.
+    counted : Saying, keyword
+        What loads count, as it is written behind a number.
     seed : int, keyword
         The solver's seed.
     time_limit : float or None, keyword
@@ -64,11 +69,16 @@ def explain(
         seed=seed,
     )
     search = task.solve(proposal.count).search if proposal.merges else None
-    return explain_with(task, search, proposal, names=names)
+    return explain_with(task, search, proposal, names=names, counted=counted)
 
 
 def explain_with(
-    task: Task, search: Search | None, proposal: Proposal, *, names: Sequence[str] | None = None
+    task: Task,
+    search: Search | None,
+    proposal: Proposal,
+    *,
+    names: Sequence[str] | None = None,
+    counted: Saying = HOUSEHOLDS,
 ) -> tuple[Reason, ...]:
     """Explain every merge with a search that is still warm (None: no prices)."""
     called = tuple(names) if names is not None else task.units.ids
@@ -77,7 +87,7 @@ def explain_with(
     for number, group in enumerate(proposal.groups):
         if len(group) > 1:
             rival = _rival(task, search, group)
-            reasons.append(_reason(task.units, proposal, group, inside[number], rival, called))
+            reasons.append(_reason(task.units, proposal, group, inside[number], rival, called, counted))
     return tuple(reasons)
 
 
@@ -104,6 +114,7 @@ def _reason(
     shared_m: float,
     rival: Proposal | None,
     names: Sequence[str],
+    counted: Saying,
 ) -> Reason:
     loads = [float(units.loads[unit]) for unit in group]
     load, heaviest = math.fsum(loads), max(loads)
@@ -124,7 +135,9 @@ def _reason(
         saying=Saying("", ""),
     )
     value = proposal.objective or 0.0
-    return replace(bare, saying=Saying(_zh(units, bare, value, names), _en(units, bare, value, names)))
+    return replace(
+        bare, saying=Saying(_zh(units, bare, value, names, counted.zh), _en(units, bare, value, names, counted.en))
+    )
 
 
 def _instead(rival: Proposal | None, group: tuple[int, ...]) -> Groups:
@@ -138,12 +151,13 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if abs(value - round(value)) < _WHOLE else f"{value:.1f}"
 
 
-def _zh(units: Units, reason: Reason, objective: float, names: Sequence[str]) -> str:
+def _zh(units: Units, reason: Reason, objective: float, names: Sequence[str], counted: str) -> str:
     before = "、".join(_number(units.loads[u]) for u in reason.group)
     text = (
-        f"{'、'.join(names[u] for u in reason.group)}合并：共有边界{reason.shared_m:.0f}米；合并前各{before}户，"
-        f"合并后{_number(reason.load)}户，为均值{reason.target:.1f}户的{reason.load / reason.target:.0%}；"
-        f"{names[reason.stays]}的网格员留任，{_number(reason.moved)}户更换网格员。"
+        f"{'、'.join(names[u] for u in reason.group)}合并：共有边界{reason.shared_m:.0f}米；合并前各{before}{counted}，"
+        f"合并后{_number(reason.load)}{counted}，为均值{reason.target:.1f}{counted}的"
+        f"{reason.load / reason.target:.0%}；{names[reason.stays]}的网格员留任，"
+        f"{_number(reason.moved)}{counted}更换网格员。"
     )
     if reason.price is None:
         return text + ("不这样合并就没有满足全部要求的方案。" if reason.price_proven else "次优方案未在时限内比较。")
@@ -152,13 +166,13 @@ def _zh(units: Units, reason: Reason, objective: float, names: Sequence[str]) ->
     return text + f"若不这样合并，次优安排为{other}，{change if reason.price > _SAME else '目标值相同'}。"
 
 
-def _en(units: Units, reason: Reason, objective: float, names: Sequence[str]) -> str:
+def _en(units: Units, reason: Reason, objective: float, names: Sequence[str], counted: str) -> str:
     before = ", ".join(_number(units.loads[u]) for u in reason.group)
     text = (
         f"{', '.join(names[u] for u in reason.group)} become one: {reason.shared_m:.0f} m of common border; "
-        f"{before} households before, {_number(reason.load)} after, {reason.load / reason.target:.0%} of the mean "
+        f"{before} {counted} before, {_number(reason.load)} after, {reason.load / reason.target:.0%} of the mean "
         f"{reason.target:.1f}; the worker of {names[reason.stays]} stays, "
-        f"{_number(reason.moved)} households change worker. "
+        f"{_number(reason.moved)} {counted} change worker. "
     )
     if reason.price is None:
         late = "The next best plan was not settled in the time given."

@@ -1,0 +1,188 @@
+"""What a stateless merge hands out: the merged polygons or the table of groups, and the report, both or neither."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+import shapely
+
+from geo.formats import Feature, write
+from geo.formats.atomic import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from geo.crs import Datum
+    from geo.planning import Curve, Proposal, Reason, Saying, Units
+
+__all__ = ["group_polygons", "group_table", "merge_facts", "write_facts", "write_merge"]
+
+_TABLE: Final = ".csv"
+_HAIR_M: Final = 0.2  # borders nearer than this are one (geo.planning.borders): a hole that thin is none
+
+
+def group_table(units: Units, proposal: Proposal) -> list[Feature]:
+    """Return one row a unit: its id and the number of its group, from 1."""
+    labels = proposal.label(len(units))
+    return [Feature(u + 1, {"id": units.ids[u], "group": number + 1}) for u, number in enumerate(labels)]
+
+
+def group_polygons(shapes: NDArray[Any], units: Units, proposal: Proposal) -> list[Feature]:
+    """Return one polygon a group with its members, load and parent.
+
+    Parameters
+    ----------
+    shapes : ndarray of shapely polygons
+        One a unit, in the coordinates that are written.
+    units, proposal
+        What was merged, and how.
+    """
+    # The file's unit (degree, foot) in metres, near enough to tell a hair from a hole.
+    hair = _HAIR_M * float(shapely.length(shapes).sum()) / max(units.total_perimeter_m, _HAIR_M)
+    rows = []
+    for number, group in enumerate(proposal.groups, start=1):
+        held = list(group)
+        facts = {
+            "group": number,
+            "members": ",".join(units.ids[unit] for unit in group),
+            "units": len(group),
+            "load": float(units.loads[held].sum()),
+            "within": str(units.parent_of(group[0])),
+        }
+        rows.append(Feature(number, facts, shapes[held[0]] if len(held) == 1 else _joined(shapes[held], hair)))
+    return rows
+
+
+def _joined(shapes: NDArray[Any], hair: float) -> Any:
+    """Union of a group. Where borders do not quite meet, vertices that near are made one and slits are closed."""
+    whole = _closed(shapes, hair)
+    if len(shapely.get_parts(whole)) == 1:
+        return whole
+    # Several parts: either the members have them (an island), or a border is open by a hair at its ends.
+    grown = shapes[0]
+    for shape in shapes[1:]:
+        near = shapely.snap(shape, grown, hair)
+        grown = shapely.union(grown, near if shapely.is_valid(near) else shape)
+    snapped = _closed(shapely.get_parts(grown), hair)
+    return snapped if len(shapely.get_parts(snapped)) < len(shapely.get_parts(whole)) else whole
+
+
+def _closed(shapes: NDArray[Any], hair: float) -> Any:
+    """Union, with every enclosed slit thinner than a hair filled; its outline keeps the vertices it had."""
+    lines = shapely.union_all(shapely.boundary(shapes))
+    faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(lines)))
+    slits = faces[2.0 * shapely.area(faces) <= hair * shapely.length(faces)]
+    return shapely.union_all([*shapes, *slits])
+
+
+def write_merge(
+    units: Units, proposal: Proposal, *, shapes: NDArray[Any], datum: Datum, out: Path, report: Path | None, facts: Any
+) -> tuple[str, ...]:
+    """Write the result (by its ending) and the report, both or neither; return what the format could not keep.
+
+    Raises
+    ------
+    Refused, Unavailable
+        One of the two cannot be written; files that stood there before still do.
+    """
+    if out.suffix.lower() == _TABLE:
+        rows, columns = group_table(units, proposal), ["id", "group"]
+    else:
+        rows, columns = group_polygons(shapes, units, proposal), ["group", "members", "units", "load", "within"]
+    if report is None:
+        return write(out, rows, columns=columns, datum=datum).losses
+    with replacing(
+        report
+    ) as fresh:  # the report is made first and put in place last: it speaks of a result that is there
+        fresh.write_text(_text(facts), encoding="utf-8", newline="\n")
+        return write(out, rows, columns=columns, datum=datum).losses
+
+
+def write_facts(report: Path, facts: Any) -> None:
+    """Write a report alone, whole or not at all."""
+    with replacing(report) as fresh:
+        fresh.write_text(_text(facts), encoding="utf-8", newline="\n")
+
+
+def _text(facts: Any) -> str:
+    return json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def merge_facts(units: Units, proposal: Proposal, *, curve: Curve | None = None) -> dict[str, Any]:
+    """Return the facts of a proposal as plain values.
+
+    Keys: units, groups, status, objective, bound, gap, balance_gap, seconds, terms, target, members, reasons,
+    alternatives, conflict and, where asked for, curve and knee. Of an infeasible request `reasons` are the wishes
+    that contradict each other.
+    """
+    target = None if not proposal.groups else units.total_load / proposal.count
+    facts = {
+        "units": len(units),
+        **_proof(proposal),
+        "seconds": round(proposal.seconds, 4),
+        "terms": None if proposal.terms is None else asdict(proposal.terms),
+        "target": target,
+        "members": _members(units, proposal),
+        "reasons": [_reason(units, reason) for reason in proposal.reasons] or [_saying(s) for s in proposal.conflict],
+        "alternatives": [_alternative(units, proposal, other) for other in proposal.alternatives],
+        "conflict": [_saying(saying) for saying in proposal.conflict],
+    }
+    if curve is not None:
+        points = [{"count": p.count, **_proof(p.proposal), "step_cost": p.step_cost} for p in curve.points]
+        facts |= {"curve": points, "knee": curve.knee}
+    return facts
+
+
+def _proof(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "groups": len(proposal.groups),
+        "status": str(proposal.status),
+        "objective": proposal.objective,
+        "bound": proposal.bound,
+        "gap": proposal.gap,
+        "balance_gap": proposal.balance_gap,
+    }
+
+
+def _members(units: Units, proposal: Proposal) -> list[dict[str, Any]]:
+    return [
+        {
+            "group": number,
+            "members": [units.ids[unit] for unit in group],
+            "load": float(units.loads[list(group)].sum()),
+            "within": str(units.parent_of(group[0])),
+        }
+        for number, group in enumerate(proposal.groups, start=1)
+    ]
+
+
+def _reason(units: Units, reason: Reason) -> dict[str, Any]:
+    return {
+        "members": [units.ids[unit] for unit in reason.group],
+        "shared_m": round(reason.shared_m, 1),
+        "loads": [float(units.loads[unit]) for unit in reason.group],
+        "load": reason.load,
+        "target": reason.target,
+        "stays": units.ids[reason.stays],
+        "moved": reason.moved,
+        "price": reason.price,
+        "price_proven": reason.price_proven,
+        "instead": [[units.ids[unit] for unit in group] for group in reason.instead],
+        **_saying(reason.saying),
+    }
+
+
+def _alternative(units: Units, best: Proposal, other: Proposal) -> dict[str, Any]:
+    price = None
+    if other.objective is not None and best.objective is not None:
+        price = other.objective - best.objective
+    merges = [[units.ids[unit] for unit in group] for group in other.merges]
+    return {**_proof(other), "price": price, "merges": merges}
+
+
+def _saying(saying: Saying) -> dict[str, str]:
+    return {"zh": saying.zh, "en": saying.en}
