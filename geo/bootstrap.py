@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from geo.store.base import Store
 
-__all__ = ["Services", "open_services"]
+__all__ = ["Services", "open_services", "random_id", "utc_now"]
 
 
 @dataclass(frozen=True, slots=True)

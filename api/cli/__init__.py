@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from api.cli import coverage, history, papers, placing, planning, serving, storing
+from api.cli import coverage, history, merging, papers, placing, planning, serving, storing
 from api.cli.frame import commands
 
 __all__ = ["app", "main"]
 
 app = commands("网格管理 / grids of a county: coverage, placement, merging, papers")
-for _room in (storing, coverage, placing, planning, history, papers, serving):
+for _room in (storing, coverage, placing, merging, planning, history, papers, serving):
     _room.register(app)
 
 

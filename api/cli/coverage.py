@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from geo.model import Finding
 
-__all__ = ["register"]
+__all__ = ["check", "register", "repair"]
 
 _SHOWN = 40
 

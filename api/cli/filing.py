@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from geo.model import Plan
     from geo.services.enactment import Published
 
-__all__ = ["register"]
+__all__ = ["file_", "publish", "register", "return_", "review", "submit"]
 
 _SHOWN = 20
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from geo.model import Generation
     from geo.services.coverage_by_people import ReachReport
 
-__all__ = ["register"]
+__all__ = ["activate", "list_", "reach", "register", "revert", "show"]
 
 _SHOWN = 30
 _STATES = {"inactive": "未启用", "active": "现行", "superseded": "已被替换"}

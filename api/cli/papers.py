@@ -9,7 +9,7 @@ import typer
 
 from api.cli.frame import AsJson, StoreName, opened, report, words
 
-__all__ = ["register"]
+__all__ = ["map_", "register", "sheet"]
 
 Lang = Annotated[str, typer.Option("--lang", help="zh 或 en")]
 Demonstration = Annotated[bool, typer.Option("--demonstration", help="图上注明 演示数据")]

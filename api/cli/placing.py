@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from geo.bootstrap import Services
     from geo.model import Placement
 
-__all__ = ["register"]
+__all__ = ["assign", "locate", "recode", "register"]
 
 _SHOWN = 20
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from geo.services.enactment import Consequences, Published
     from geo.services.scoring import PlanScores
 
-__all__ = ["register"]
+__all__ = ["apply", "branch", "diff", "list_", "note", "rebase", "redo", "register", "show", "undo"]
 
 _SHOWN = 20
 _MOST_EDIT_BYTES = 2_000_000

@@ -12,7 +12,7 @@ from api.cli.frame import StoreName, opened, say, words
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["register", "serve_store"]
+__all__ = ["register", "serve", "serve_store"]
 
 Host = Annotated[str, typer.Option("--host", help="监听地址；默认只供本机")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535)]

@@ -10,7 +10,7 @@ import typer
 from api.cli.frame import AsJson, StoreName, commands, day, opened, report, say, words
 from geo.errors import Conflict
 
-__all__ = ["register"]
+__all__ = ["backup", "demo", "export", "import_", "init", "register", "verify"]
 
 _SHOWN_ROWS = 20
 _ENDINGS = {

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from geo.authority import Actor
     from geo.store.base import Session, Store
 
-__all__ = ["Change", "Picture", "changes_between", "county_picture"]
+__all__ = ["Change", "Picture", "changes_between", "county_picture", "numbered"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,6 @@ def open_store(
         Source of UUID texts.
     create : bool
         Make the store where there is none. One that exists is opened as it is.
-
     upgrade : bool
         Add what an older store lacks; its attribute `upgraded` then says what was added. Without it an older store
         raises `Conflict`.
@@ -58,27 +57,24 @@ def open_store(
     Unavailable
         Disk or server cannot serve now.
     """
+    open_engine = _engine_of(url)
+    return open_engine(
+        url, county_code=county_code, now=now, new_id=new_id, create=create, upgrade=upgrade, wait_seconds=wait_seconds
+    )
+
+
+def _engine_of(url: str) -> Callable[..., Store]:
+    """Return what opens this address. Engines load when asked for: the embedded one needs no PostgreSQL driver."""
     if "://" not in url:
         path = Path(url)
         if path.suffix.lower() != ".gpkg":
             raise Refused(f"{path.name} does not end in .gpkg", remedy="name a .gpkg file or postgresql+psycopg2://…")
-        # Engines load when asked for: the embedded one must run where no PostgreSQL driver is installed.
         from geo.store.gpkg import open_gpkg  # noqa: PLC0415
 
-        return open_gpkg(
-            path,
-            county_code=county_code,
-            now=now,
-            new_id=new_id,
-            create=create,
-            upgrade=upgrade,
-            wait_seconds=wait_seconds,
-        )
+        return lambda place, **options: open_gpkg(Path(place), **options)
     if not url.startswith(_POSTGIS):
         scheme = url.split("://", 1)[0]
         raise Refused(f"{scheme}:// is not a store address", code="store-url", remedy=f"write {_POSTGIS}user@host/name")
     from geo.store.postgis import open_postgis  # noqa: PLC0415
 
-    return open_postgis(
-        url, county_code=county_code, now=now, new_id=new_id, create=create, upgrade=upgrade, wait_seconds=wait_seconds
-    )
+    return open_postgis

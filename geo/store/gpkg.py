@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Engine
 
-__all__ = ["GpkgStore", "open_gpkg"]
+__all__ = ["GpkgCarrier", "GpkgStore", "open_gpkg"]
 
 # From this many rows on, filling the R*Tree directly is cheaper than running seven triggers a row.
 BULK_ROWS: Final = 500

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Engine
 
-__all__ = ["PostgisStore", "open_postgis"]
+__all__ = ["PostgisCarrier", "PostgisStore", "open_postgis"]
 
 # From this many rows on COPY beats INSERT.
 BULK_ROWS: Final = 500

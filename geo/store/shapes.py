@@ -26,11 +26,15 @@ __all__ = [
     "Shape",
     "blob_envelope",
     "blob_is_empty",
+    "body_offset",
     "decode",
     "encode",
+    "from_hex",
     "instant",
+    "instant_type",
     "points",
     "shape_type",
+    "to_hex",
     "word_type",
 ]
 

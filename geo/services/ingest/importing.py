@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -12,17 +11,16 @@ import shapely
 
 from geo.authority import Action, Actor, require
 from geo.errors import DatumRequired, Refused
-from geo.formats import Dataset, Feature, Rejected, read
+from geo.formats import Feature, read
 from geo.formats.numerals import grid_key
-from geo.model import Area, Generation, GenerationState, Grid, GridKind
-from geo.services.generations import collecting_generation
+from geo.model import Area, GenerationState, Grid, GridKind
 from geo.services.ingest.boundaries import GRID_KINDS, Drawn, draw_base, draw_overlay, join_roster
 from geo.services.ingest.gazetteer import Communities
-from geo.services.ingest.headers import PERSONAL_COLUMNS, heading, resolve_columns
+from geo.services.ingest.headers import resolve_columns
+from geo.services.ingest.incoming import Incoming, Setting
 from geo.services.ingest.positions import (
     Box,
     Hints,
-    Positioned,
     convert_geometries,
     convert_points,
     decide_datum,
@@ -31,50 +29,19 @@ from geo.services.ingest.positions import (
 from geo.services.ingest.reading import RowReader, RowRefused, rejection
 from geo.services.ingest.records import POINT_KINDS, RECORD_PARSERS, County, Record
 from geo.services.ingest.request import IMPORT_KINDS, FileReport, ImportReport, ImportRequest
-from geo.store.base import ImportRecord, Session, Store
+from geo.services.ingest.writing import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from geo.settings import Settings
+    from geo.store.base import Session, Store
 
 __all__ = ["import_files"]
 
 _CHINA: Box = (73.0, 17.0, 136.0, 54.0)
-_PERSONAL = frozenset(heading(c) for c in PERSONAL_COLUMNS)
 _OVERLAYS = frozenset({"exclusive", "police"})
 _ROWS_SHOWN = 10
-# Kinds whose records carry the raw coordinates themselves; of the others the import's raw rows keep them.
-_KEEPING_RAW = frozenset({"households", "incidents"})
-_RAW_FIELDS = frozenset({"raw_x", "raw_y", "datum"})
-
-
-@dataclass(slots=True)
-class _File:
-    """One file on its way through the import."""
-
-    dataset: Dataset
-    columns: dict[str, str]
-    items: list[tuple[Any, Feature]] = field(default_factory=list)
-    refused: list[Rejected] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    position: Positioned = field(default_factory=lambda: Positioned(None, None, ()))
-
-    @property
-    def name(self) -> str:
-        return Path(self.dataset.path).name
-
-
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """What the store knows before the import."""
-
-    county: County
-    hints: Hints
-    near: Box
-    generation: Generation | None
-    known_grids: dict[str, str]
-    timezone: ZoneInfo
 
 
 def import_files(
@@ -122,17 +89,17 @@ def import_files(
     if not request.apply or (report.refused and not request.accept_refused):
         return report
     _refuse_without_datum(files, request)
-    return _write(store, actor, request, files, setting, report)
+    return write_rows(store, actor, request, files, setting, report)
 
 
-def _setting(session: Session, county_code: str, settings: Settings, new_id: Callable[[], str]) -> _Setting:
+def _setting(session: Session, county_code: str, settings: Settings, new_id: Callable[[], str]) -> Setting:
     areas = session.areas()
     communities = Communities(areas)
     inactive = [g for g in session.generations() if g.state is GenerationState.INACTIVE and g.plan_id is None]
     generation = inactive[-1] if inactive else session.generation()
     grids = session.grids(generation.id) if generation else []
     numbered = {(g.community_code, _number(g)): g.id for g in grids if g.kind is GridKind.BASE}
-    return _Setting(
+    return Setting(
         county=County(county_code, communities, {k: v for k, v in numbered.items() if k[1] > 0}, new_id),
         hints=Hints.of(communities.outlined()),
         near=_near(areas),
@@ -154,11 +121,11 @@ def _near(areas: Sequence[Area]) -> Box:
     return float(west), float(south), float(east), float(north)
 
 
-def _read(path: Path, request: ImportRequest, setting: _Setting, settings: Settings) -> _File:
+def _read(path: Path, request: ImportRequest, setting: Setting, settings: Settings) -> Incoming:
     dataset = read(path, layer=request.layer, encoding=request.encoding, limits=settings.limits)
     spatial = any(f.geometry is not None for f in dataset.features)
     columns = resolve_columns(request.kind, dataset.columns, request.mapping, file=Path(path).name, geometry=spatial)
-    file = _File(dataset, columns, refused=list(dataset.refused), warnings=[str(w) for w in dataset.warnings])
+    file = Incoming(dataset, columns, refused=list(dataset.refused), warnings=[str(w) for w in dataset.warnings])
     parse = _parser(request.kind, setting.county, file.name)
     for feature in dataset.features:
         try:
@@ -179,7 +146,7 @@ def _parser(kind: str, county: County, file: str) -> Callable[[RowReader], Any]:
     return lambda row: parse(row, county)
 
 
-def _once(file: _File) -> None:
+def _once(file: Incoming) -> None:
     """Keep one row per source key (the last, as a corrected line follows the one it corrects) and say so."""
     by_key: dict[str, tuple[Record, Feature]] = {}
     twice = 0
@@ -192,7 +159,7 @@ def _once(file: _File) -> None:
     file.items = list(by_key.values())
 
 
-def _join(files: Sequence[_File], kind: str) -> None:
+def _join(files: Sequence[Incoming], kind: str) -> None:
     """Overlay grids may come as a roster and an outline file; base grids must not carry one key twice."""
     if kind in _OVERLAYS:
         joined, left = join_roster([(d, f, file.name) for file in files for d, f in file.items])
@@ -221,7 +188,7 @@ def _join(files: Sequence[_File], kind: str) -> None:
         file.items = kept
 
 
-def _position(file: _File, request: ImportRequest, setting: _Setting) -> None:
+def _position(file: Incoming, request: ImportRequest, setting: Setting) -> None:
     """Decide the datum of a file and, where it is known, convert its rows."""
     pairs = _pairs(file, request.kind)
     if pairs is None:
@@ -244,7 +211,7 @@ def _position(file: _File, request: ImportRequest, setting: _Setting) -> None:
         file.items = [(_with_geometry(item, s), f) for (item, f), s in zip(file.items, shapes, strict=True)]
 
 
-def _pairs(file: _File, kind: str) -> tuple[Any, Any, list[str]] | None:
+def _pairs(file: Incoming, kind: str) -> tuple[Any, Any, list[str]] | None:
     if kind in POINT_KINDS:
         records = [r for r, _ in file.items]
         x = np.array([np.nan if r["raw_x"] is None else r["raw_x"] for r in records], dtype=np.float64)
@@ -281,7 +248,7 @@ def _with_geometry(item: Any, geometry: Any) -> Any:
     return {**item, "geometry": geometry}
 
 
-def _warn_points(file: _File, flagged: Iterable[tuple[int, str]]) -> None:
+def _warn_points(file: Incoming, flagged: Iterable[tuple[int, str]]) -> None:
     by_reason: dict[str, list[int]] = {}
     for position, reason in flagged:
         by_reason.setdefault(reason, []).append(file.items[position][1].row)
@@ -290,7 +257,7 @@ def _warn_points(file: _File, flagged: Iterable[tuple[int, str]]) -> None:
         file.warnings.append(f"{len(rows)} points are not used ({reason}); rows {shown}")
 
 
-def _report(file: _File) -> FileReport:
+def _report(file: Incoming) -> FileReport:
     dataset, position = file.dataset, file.position
     return FileReport(
         path=str(dataset.path),
@@ -308,7 +275,7 @@ def _report(file: _File) -> FileReport:
     )
 
 
-def _refuse_without_datum(files: Sequence[_File], request: ImportRequest) -> None:
+def _refuse_without_datum(files: Sequence[Incoming], request: ImportRequest) -> None:
     for file in files:
         pairs = _pairs(file, request.kind)
         if pairs is None or not np.isfinite(pairs[0]).any() or file.position.used is not None:
@@ -324,85 +291,3 @@ def _refuse_without_datum(files: Sequence[_File], request: ImportRequest) -> Non
             f"{file.name}: the datum of its coordinates is not settled{': ' + evidence if evidence else ''}",
             remedy=hint,
         )
-
-
-def _write(
-    store: Store, actor: Actor, request: ImportRequest, files: Sequence[_File], setting: _Setting, report: ImportReport
-) -> ImportReport:
-    """Write all files in one transaction: rows, provenance, journal."""
-    with store.writing(actor) as session:
-        if request.kind in GRID_KINDS:
-            generation = collecting_generation(session, new_id=setting.county.new_id)
-            counted = _write_grids(session, generation, request.kind, files, setting)
-            generation_id: str | None = generation.id
-        else:
-            done = session.upsert(IMPORT_KINDS[request.kind], _storable(request.kind, files))
-            counted, generation_id = (done.inserted, done.updated, done.unchanged), None
-        for file in files:
-            session.record_import(_provenance(file, request, setting))
-        session.note(
-            "import",
-            request.kind,
-            detail={
-                "files": [f.dataset.sha256 for f in files],
-                "rows": report.accepted,
-                "refused": len(report.refused),
-            },
-        )
-        session.commit()
-    inserted, updated, unchanged = counted
-    return ImportReport(
-        kind=report.kind,
-        files=report.files,
-        applied=True,
-        inserted=inserted,
-        updated=updated,
-        unchanged=unchanged,
-        generation_id=generation_id,
-    )
-
-
-def _storable(kind: str, files: Sequence[_File]) -> list[Record]:
-    """Return the records as the store takes them: a place is a spot, whatever was drawn for it."""
-    records = [r for f in files for r, _ in f.items]
-    if kind in POINT_KINDS and kind not in _KEEPING_RAW:
-        return [{k: v for k, v in r.items() if k not in _RAW_FIELDS} for r in records]
-    if kind != "places":
-        return records
-    spots = shapely.point_on_surface(np.array([r["geometry"] for r in records], dtype=object))
-    return [
-        {**{k: v for k, v in record.items() if k != "geometry"}, "lon": shapely.get_x(spot), "lat": shapely.get_y(spot)}
-        for record, spot in zip(records, spots, strict=True)
-    ]
-
-
-def _write_grids(
-    session: Session, generation: Generation, kind: str, files: Sequence[_File], setting: _Setting
-) -> tuple[int, int, int]:
-    layer = GRID_KINDS[kind]
-    present = {f"{g.kind.value}:{g.source_key}": g for g in session.grids(generation.id)}
-    known = {k.removeprefix(f"{layer.value}:"): v for k, v in setting.known_grids.items() if k.startswith(layer.value)}
-    grids = [item.grid(setting.county, layer, known) for file in files for item, _ in file.items]
-    updated = sum(1 for g in grids if f"{layer.value}:{g.source_key}" in present)
-    session.put_grids(generation.id, grids)
-    return len(grids) - updated, updated, 0
-
-
-def _provenance(file: _File, request: ImportRequest, setting: _Setting) -> ImportRecord:
-    kept = [c for c in file.dataset.columns if heading(c) not in _PERSONAL]
-    return ImportRecord(
-        id=setting.county.new_id(),
-        county_code=setting.county.code,
-        kind=request.kind,
-        file_name=file.name,
-        sha256=file.dataset.sha256,
-        datum=str(file.position.used or ""),
-        encoding=file.dataset.encoding,
-        rows_read=len(file.dataset.features),
-        rows_refused=len(file.refused),
-        raw_rows=[{c: _plain(f.properties.get(c)) for c in kept} for f in file.dataset.features],
-    )
-
-
-def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
