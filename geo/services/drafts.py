@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from geo.errors import Conflict, Forbidden, WanggeError
 from geo.model import Plan, PlanState
 from geo.services.filing import submitted_towns
+from geo.services.redraw import redrawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from geo.services.redraw import Drawing, DrawingBoard
     from geo.store.base import Session
 
-__all__ = ["differing_grids", "drawn", "keep_plan", "open_draft", "open_plan", "refuse_not_ours", "same_outline"]
+__all__ = ["differing_grids", "drawn", "keep_plan", "open_draft", "open_plan", "refuse_not_ours"]
 
 
 def open_draft(session: Session, plan_id: str, expected_version: int) -> Plan:
@@ -75,7 +76,7 @@ def refuse_not_ours(actor: Actor, plan: Plan, before: Drawing | None, after: Dra
     """
     if before is None or after is None:
         return
-    known = {**before.facts, **after.facts}
+    known = {**before.overlays, **after.overlays, **before.facts, **after.facts}
     communities = {known[i].community_code for i in differing_grids(before, after)}
     if any(not actor.sees(code) for code in communities):
         raise Forbidden("this changes a grid outside your areas", remedy="ask the planner of that town")
@@ -94,12 +95,7 @@ def drawn(session: Session, plan: Plan, board: DrawingBoard) -> tuple[Drawing | 
 
 
 def differing_grids(one: Drawing, two: Drawing) -> tuple[str, ...]:
-    """Return the ids of grids whose outline, name or existence differs, in order."""
-    a, b = one.facts.keys(), two.facts.keys()
-    both = [i for i in a & b if one.facts[i] != two.facts[i] or not same_outline(one, two, i)]
-    return tuple(sorted([*both, *(a ^ b)]))
-
-
-def same_outline(one: Drawing, two: Drawing, grid_id: str) -> bool:
-    """Tell whether a grid has the very same outline in both drawings."""
-    return bool(one.coverage.polygon(grid_id).equals_exact(two.coverage.polygon(grid_id), tolerance=0.0))
+    """Return the ids of grids whose ground, name, kind or existence differs, in order."""
+    a, b = {**one.overlays, **one.facts}, {**two.overlays, **two.facts}
+    told = {i for i in a.keys() | b.keys() if a.get(i) != b.get(i)}
+    return tuple(sorted(told | redrawn(one, two)))

@@ -13,11 +13,12 @@ from geo.authority import Action, Actor, require
 from geo.errors import Conflict, NotFound, Refused
 from geo.model import Generation, GenerationState, Plan, PlanState
 from geo.services.difference import Difference, compare_plans, difference
-from geo.services.drafts import drawn, keep_plan, open_draft, open_plan, refuse_not_ours, same_outline
+from geo.services.drafts import drawn, keep_plan, open_draft, open_plan, refuse_not_ours
 from geo.services.published import metric_of
 from geo.services.rebase import Dropped, Rebased, rebase_plan
-from geo.services.redraw import Drawing, DrawingBoard, locked_grids
+from geo.services.redraw import Drawing, DrawingBoard, locked_grids, redrawn
 from geo.services.splits import cuts_between, load_outlines, said_cut
+from geo.services.streets import with_stored_lines
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -140,10 +141,16 @@ def add_edits(
         if len(plan.edits) + len(edits) > _MOST_EDITS:
             raise Refused(f"a plan holds at most {_MOST_EDITS} edits", code="edits-many", remedy="start another plan")
         before = desk.drawing(session, plan)
-        after = before.after_all(edits, locked=locked_grids(plan.notes))
+        drawn_now: list[Mapping[str, Any]] = []
+
+        def complete(drawing: Drawing, edit: Mapping[str, Any]) -> Mapping[str, Any]:
+            drawn_now.append(with_stored_lines(session, drawing, edit))
+            return drawn_now[-1]
+
+        after = before.after_all(edits, locked=locked_grids(plan.notes), complete=complete)
         refuse_not_ours(actor, plan, before, after)
         stamp = {"by": actor.name, "at": now().isoformat()}
-        log = (*plan.edits, *({**edit, **stamp} for edit in edits))
+        log = (*plan.edits, *({**edit, **stamp} for edit in drawn_now))
         proof = _proof_kept(plan) if _proven(plan) <= len(plan.edits) else None
         kept = keep_plan(
             session,
@@ -282,8 +289,8 @@ def _refuse_move(session: Session, actor: Actor, plan: Plan, moved: Plan) -> Non
 
 
 def _cut_warnings(session: Session, before: Drawing, after: Drawing) -> tuple[Saying, ...]:
-    old = {i for i in before.facts if not (i in after.facts and same_outline(before, after, i))}
-    new = {i for i in after.facts if not (i in before.facts and same_outline(before, after, i))}
+    moved = redrawn(before, after)
+    old, new = moved & before.facts.keys(), moved & after.facts.keys()
     if not new:
         return ()
     was, now = [before.grid(i) for i in sorted(old)], [after.grid(i) for i in sorted(new)]

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from geo.authority import Action, Actor, require
 from geo.errors import Conflict, NotFound, Refused
-from geo.model import Generation, GenerationState, Grid, GridKind, Plan, PlanState
+from geo.model import Generation, GenerationState, Grid, Plan, PlanState
 from geo.services.coding import CodePolicy, CodeRule, GivenCode, give_codes, renamed
+from geo.services.edits import named_by_hand
 from geo.services.enactment import Consequences, Order, Published, consequences_of, enact
 from geo.services.published import metric_of
-from geo.services.redraw import redraw_grids
+from geo.services.redraw import Drawing, drawn_grids, redrawn
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from geo.store.base import Session, Store
 
@@ -174,22 +175,19 @@ def _coded(
 ) -> tuple[tuple[Grid, ...], tuple[GivenCode, ...]]:
     """All grids of the new generation in position order: base grids redrawn and coded, overlays carried over."""
     grids = session.grids(base.id)
-    known = {g.id: g for g in grids}
-    drawn = redraw_grids([g for g in grids if g.kind is GridKind.BASE], plan.edits)
-    every = sorted([*drawn, *(g for g in grids if g.kind is not GridKind.BASE)], key=lambda g: g.id)
-    redrawn = {g.id for g in drawn if g.id in known and g.geometry is not known[g.id].geometry}
+    before = Drawing.of(grids)
+    after = before.after_all(plan.edits)
+    every = drawn_grids(after, grids)
+    moved = redrawn(before, after) & before.facts.keys() if policy is CodePolicy.NEW else frozenset()
+    # A grid that changed its kind takes a serial of that kind's range.
+    turned = {i for i, g in after.overlays.items() if i not in before.overlays or before.overlays[i].kind != g.kind}
     codes = give_codes(
         every,
         used=session.used_codes(),
         community_names={a.code: a.name for a in session.areas()},
         metric=metric_of(every),
         rule=rule,
-        anew=redrawn if policy is CodePolicy.NEW else (),
-        named=_named_by_hand(drawn, plan),
+        anew=moved | turned,
+        named=named_by_hand(plan.edits) & {g.id for g in every},
     )
     return tuple(renamed(g, c) for g, c in zip(every, codes, strict=True)), tuple(codes)
-
-
-def _named_by_hand(grids: Sequence[Grid], plan: Plan) -> set[str]:
-    chosen = {str(e["grid"]) for e in plan.edits if e.get("op") == "rename"}
-    return chosen & {g.id for g in grids}

@@ -15,18 +15,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from geo.errors import Conflict, Refused, Where
-from geo.model import Grid, GridKind
+from geo.model import GridKind
+from geo.services.edits import Sketch, carry_out
 from geo.topology.coverage import Coverage
+from geo.topology.edits import same_ground
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from geo.model import Plan
+    from geo.model import Grid, Plan
     from geo.store.base import Session
 
-__all__ = ["Drawing", "DrawingBoard", "locked_grids", "redraw_grids"]
+__all__ = ["Drawing", "DrawingBoard", "drawn_grids", "locked_grids", "redraw_grids", "redrawn"]
 
-Edit = "Mapping[str, Any]"
 _KEPT_DRAWINGS = 512
 
 
@@ -40,8 +41,11 @@ class Drawing:
         Outlines of all base grids as one object.
     facts : mapping
         Grid by id with name, kind, community and codes; the geometry held there is that of the base generation.
+    overlays : mapping
+        Grids of the other kinds by id, with their own geometry.
     changed : frozenset of str
-        Grids whose outline the last edit changed or made, and those it ended.
+        Base grids whose outline the last edit changed or made, and those it ended; a node put into a straight border
+        counts.
     beside : frozenset of str
         `changed`, and the grids whose borders go by other neighbours since.
     parent : Drawing or None
@@ -50,25 +54,27 @@ class Drawing:
 
     coverage: Coverage
     facts: Mapping[str, Grid]
+    overlays: Mapping[str, Grid] = field(default_factory=dict)
     changed: frozenset[str] = frozenset()
     beside: frozenset[str] = frozenset()
     parent: Drawing | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, grids: Sequence[Grid]) -> Drawing:
-        """Return the drawing of a generation's base grids.
+        """Return the drawing of a generation's grids; those that are no base grids lie over it.
 
         Raises
         ------
         CoverageBroken
-            The grids form no coverage.
+            The base grids form no coverage.
         """
-        ordered = sorted(grids, key=lambda g: g.id)
+        ordered = sorted((g for g in grids if g.kind is GridKind.BASE), key=lambda g: g.id)
         coverage = Coverage.build([g.geometry for g in ordered], ids=[g.id for g in ordered])
-        return cls(coverage, {g.id: g for g in ordered})
+        overlays = {g.id: g for g in grids if g.kind is not GridKind.BASE}
+        return cls(coverage, {g.id: g for g in ordered}, overlays)
 
     def after(self, edit: Mapping[str, Any]) -> Drawing:
-        """Return the drawing after one edit.
+        """Return the drawing after one edit, as `geo.services.edits` reads it.
 
         Raises
         ------
@@ -77,19 +83,25 @@ class Drawing:
         NotFound
             It names a grid that is not there.
         """
-        word = str(edit.get("op", ""))
-        step = _STEPS.get(word)
-        if step is None:
-            raise Refused(f"{word!r} is no edit", code="edit-unknown", remedy=f"edits: {', '.join(sorted(_STEPS))}")
-        try:
-            coverage, facts = step(self, edit)
-        except KeyError as error:
-            raise Refused(f"a {word} edit needs the field {error.args[0]!r}", code="edit-incomplete") from error
-        changed, beside = _differences(self.coverage, coverage)
-        return Drawing(coverage, facts, changed, beside, self)
+        made = carry_out(Sketch(self.coverage, self.facts, self.overlays), edit)
+        changed, beside = _differences(self.coverage, made.coverage)
+        return Drawing(made.coverage, made.facts, made.overlays, changed, beside, self)
 
-    def after_all(self, edits: Iterable[Mapping[str, Any]], *, locked: Collection[str] = ()) -> Drawing:
+    def after_all(
+        self,
+        edits: Iterable[Mapping[str, Any]],
+        *,
+        locked: Collection[str] = (),
+        complete: Callable[[Drawing, Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    ) -> Drawing:
         """Return the drawing after several edits in order; the refusal of one names its place in the row.
+
+        Parameters
+        ----------
+        locked : collection of str
+            Grids that stay as they are.
+        complete : callable, optional
+            Given the drawing so far and an edit, returns the edit as it is to be carried out.
 
         Raises
         ------
@@ -99,9 +111,9 @@ class Drawing:
         drawing = self
         for number, edit in enumerate(edits, start=1):
             try:
-                drawing = drawing.after(edit)
+                drawing = drawing.after(complete(drawing, edit) if complete else edit)
             except Refused as error:
-                error.where = error.where if str(error.where) else Where(row=number)
+                error.where = replace(error.where, row=error.where.row or number)
                 raise
             _refuse_locked(drawing, edit, locked)
         return drawing
@@ -111,6 +123,13 @@ class Drawing:
         ids = self.coverage.ids
         shapes = dict(zip(ids, self.coverage.polygons(), strict=True))
         return [replace(self.facts[i], geometry=shapes[i]) for i in sorted(ids)]
+
+    def states(self) -> Iterator[Drawing]:
+        """Yield this drawing and those before it, back to the base generation."""
+        state: Drawing | None = self
+        while state is not None:
+            yield state
+            state = state.parent
 
     def grid(self, grid_id: str) -> Grid:
         """Return one base grid, or raise `NotFound`."""
@@ -144,7 +163,7 @@ class DrawingBoard:
         known = self._recall(generation_id)
         if known is not None:
             return known
-        drawing = Drawing.of(session.grids(generation_id, GridKind.BASE))
+        drawing = Drawing.of(session.grids(generation_id))
         generation = session.generation(id=generation_id)
         if generation is not None and generation.state.value != "inactive":
             self._keep(generation_id, drawing)
@@ -185,29 +204,32 @@ class DrawingBoard:
                 self._kept.popitem(last=False)
 
 
-def redraw_grids(grids: Sequence[Grid], edits: Sequence[Mapping[str, Any]]) -> list[Grid]:
-    """Return the base grids after a plan's edits, in position order; untouched ones are handed back as they are."""
-    drawing = Drawing.of(grids).after_all(edits)
+def drawn_grids(drawing: Drawing, grids: Sequence[Grid]) -> list[Grid]:
+    """Return all grids of a drawing in position order; those no edit touched have the very geometry of `grids`."""
     known = {g.id: g for g in grids}
-    redrawn = _ever_changed(drawing)
-    return [
-        g if g.id in redrawn or g.id not in known else replace(g, geometry=known[g.id].geometry)
+    touched = frozenset[str]().union(*(state.changed for state in drawing.states()))
+    base = [
+        g if g.id in touched or g.id not in known else replace(g, geometry=known[g.id].geometry)
         for g in drawing.grids()
     ]
+    return sorted([*base, *drawing.overlays.values()], key=lambda g: g.id)
+
+
+def redraw_grids(grids: Sequence[Grid], edits: Sequence[Mapping[str, Any]]) -> list[Grid]:
+    """Return the grids after a plan's edits, in position order; untouched ones are handed back as they are."""
+    return drawn_grids(Drawing.of(grids).after_all(edits), grids)
+
+
+def redrawn(before: Drawing, after: Drawing) -> frozenset[str]:
+    """Return the base grids that come, go, or cover other ground; a node put into a straight border moves nothing."""
+    one, two = set(before.coverage.ids), set(after.coverage.ids)
+    moved = {i for i in one & two if not same_ground(before.coverage, after.coverage, i)}
+    return frozenset(moved | (one ^ two))
 
 
 def locked_grids(notes: Mapping[str, Any] | None) -> frozenset[str]:
     """Return the ids of the grids that a plan's notes lock (保留不动)."""
     return frozenset(i for i, note in (notes or {}).items() if note.get("locked"))
-
-
-def _ever_changed(drawing: Drawing) -> set[str]:
-    found: set[str] = set()
-    state: Drawing | None = drawing
-    while state is not None:
-        found |= state.changed
-        state = state.parent
-    return found
 
 
 def _keys(start: str, edits: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -222,13 +244,15 @@ def _keys(start: str, edits: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _refuse_locked(drawing: Drawing, edit: Mapping[str, Any], locked: Collection[str]) -> None:
-    before = drawing.parent.facts if drawing.parent else {}
-    renamed = {i for i, g in drawing.facts.items() if i in before and before[i] != g}
-    hit = sorted((drawing.changed | renamed) & set(locked))
+    before = drawing.parent
+    if before is None or not locked:
+        return
+    was, now = {**before.overlays, **before.facts}, {**drawing.overlays, **drawing.facts}
+    told = {i for i in was.keys() | now.keys() if was.get(i) != now.get(i)}
+    hit = sorted((redrawn(before, drawing) | told) & set(locked))
     if hit:
-        name = before[hit[0]].name if hit[0] in before else hit[0]
         raise Conflict(
-            f"this {edit.get('op')} would change the locked grid {name}",
+            f"this {edit.get('op')} would change the locked grid {was[hit[0]].name if hit[0] in was else hit[0]}",
             code="grid-locked",
             where=Where(feature=hit[0]),
             remedy="unlock it first, or leave it out of the edit",
@@ -257,40 +281,3 @@ def _sides_of(coverage: Coverage, *, without: Coverage) -> set[str]:
 
 def _names(coverage: Coverage, side: str) -> list[str]:
     return [coverage.ids[i] if i >= 0 else "" for i in getattr(coverage, side).tolist()]
-
-
-# -- the kinds of edits ----------------------------------------------------------------------------------
-_Changed = tuple[Coverage, "Mapping[str, Grid]"]
-
-
-def _merge(drawing: Drawing, edit: Mapping[str, Any]) -> _Changed:
-    members, into = list(edit["grids"]), str(edit["into"])
-    if len(set(members)) < 2 or into not in members:  # noqa: PLR2004 - a merge joins two grids at least
-        raise Refused("a merge joins several different grids into one of them", code="merge-members")
-    coverage = drawing.coverage
-    for member in members:
-        coverage.position(member)
-    communities = {drawing.facts[m].community_code for m in members}
-    if len(communities) > 1:
-        raise Refused(
-            "grids of different communities cannot be merged",
-            code="other-community",
-            where=Where(feature=drawing.facts[into].name),
-            remedy="merge within one community",
-        )
-    gone = set(members) - {into}
-    kept = [i for i in coverage.ids if i not in gone]
-    place = {name: position for position, name in enumerate(kept)}
-    groups = [place[into if name in gone else name] for name in coverage.ids]
-    return coverage.regrouped(groups, ids=kept), {i: g for i, g in drawing.facts.items() if i not in gone}
-
-
-def _rename(drawing: Drawing, edit: Mapping[str, Any]) -> _Changed:
-    grid_id, name = str(edit["grid"]), str(edit["name"]).strip()
-    drawing.coverage.position(grid_id)
-    if not name:
-        raise Refused("a grid needs a name", code="name-empty")
-    return drawing.coverage, {**drawing.facts, grid_id: replace(drawing.facts[grid_id], name=name)}
-
-
-_STEPS: dict[str, Callable[[Drawing, Mapping[str, Any]], _Changed]] = {"merge": _merge, "rename": _rename}

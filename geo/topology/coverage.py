@@ -204,24 +204,6 @@ class Coverage:
         steps[ends[:-1] - 1] = 0.0
         return np.add.reduceat(np.append(steps, 0.0), np.concatenate([[0], ends[:-1]]))
 
-    def regrouped(self, groups: Sequence[int], *, ids: Sequence[str]) -> Coverage:
-        """Return the coverage whose faces are unions of these: face i becomes part of group `groups[i]` (-1: none).
-
-        Chains inside a group vanish, chains that meet in a vertex no longer a node are joined; no coordinate changes.
-        """
-        target = np.append(np.asarray(groups, np.int32), OUTSIDE)
-        left, right = target[self.left], target[self.right]
-        rings: list[tuple[int, Lattice]] = []
-        runs: dict[int, list[Lattice]] = {}
-        for edge, a, b in zip(self.edges, left.tolist(), right.tolist(), strict=True):
-            if a != b and a >= 0:
-                runs.setdefault(a, []).append(edge)
-            if a != b and b >= 0:
-                runs.setdefault(b, []).append(edge[::-1])
-        for face in sorted(runs):
-            rings += [(face, ring) for ring in close_walks(runs[face])]
-        return Coverage.from_chains(tuple(ids), link(Rings.join(rings)))
-
     def with_rings(self, rings: Mapping[str, Sequence[Lattice]]) -> Coverage:
         """Return the coverage with other rings for some of its grids; only chains beside these are matched anew.
 
