@@ -9,12 +9,16 @@ import typer
 from api.cli.frame import AsJson, StoreName, commands, day, opened, report, words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from geo.model import Generation
+    from geo.reach import Corner
     from geo.services.coverage_by_people import ReachReport
 
 __all__ = ["activate", "list_", "reach", "register", "revert", "show"]
 
 _SHOWN = 30
+_CORNERS = {"party_group": "党小组", "gridworker": "网格员", "anchor_household": "党员中心户"}
 _STATES = {"inactive": "未启用", "active": "现行", "superseded": "已被替换"}
 
 Id = Annotated[str, typer.Argument(help="版本号（序号或标识）")]
@@ -176,7 +180,7 @@ def _reach_lines(done: ReachReport) -> list[str]:
         words("已联系的户数占 ", "linked to one: ") + _percent(done.linked_share),
         words(f"铁三角不全的网格 {len(gaps)} 个", f"{len(gaps)} grids lack a corner of the triangle"),
     ]
-    lines += [f"  {f.grid.name}: {'、'.join(c.value for c in f.reach.missing)}" for f in gaps[:_SHOWN]]
+    lines += [f"  {f.grid.name}: {words('缺 ', 'lacks ')}{_corners(f.reach.missing)}" for f in gaps[:_SHOWN]]
     lines += [
         words(
             f"  建议增设：{s.lon:.5f}, {s.lat:.5f}，新覆盖 {s.households} 户",
@@ -185,6 +189,10 @@ def _reach_lines(done: ReachReport) -> list[str]:
         for s in done.suggestions
     ]
     return lines
+
+
+def _corners(missing: Sequence[Corner]) -> str:
+    return "、".join(words(_CORNERS[c.value], c.value) for c in missing)
 
 
 def _percent(share: float | None) -> str:

@@ -236,7 +236,7 @@ def _scores(ground: Ground, state: _State) -> PlanScores:
         communities=_by_area(ground, grids, str),
         county=_area(list(grids.items()), len(ground.ids)),
         reach_before=ground.reach_before,
-        warnings=(*_guidance(ground, grids), *_faults(grids)),
+        warnings=(*_guidance(ground, grids), *_faults(ground, grids)),
         state=state,
     )
 
@@ -357,29 +357,35 @@ def _guidance(ground: Ground, grids: Mapping[str, GridScore]) -> tuple[Saying, .
         n: GroupScore(load=float(g.reach.households), perimeter_m=0.0, moved=0.0, connected=True, parents=1)
         for n, g in enumerate(grids.values())
     }
-    names = {n: g.name for n, g in enumerate(grids.values())}
+    names = {n: _said(ground, g) for n, g in enumerate(grids.values())}
     low, high = ground.guidance
     return size_warnings(Scores(groups=groups, cut_length_m=0.0), names=names, low=low, high=high)
 
 
-def _faults(grids: Mapping[str, GridScore]) -> tuple[Saying, ...]:
+def _said(ground: Ground, grid: GridScore) -> str:
+    """Return a grid's name with its community's before it: 第一网格 alone stands in each of them."""
+    area = ground.areas.get(grid.community_code)
+    return grid.name if area is None or area.name in grid.name else f"{area.name}{grid.name}"
+
+
+def _faults(ground: Ground, grids: Mapping[str, GridScore]) -> tuple[Saying, ...]:
     found = []
     for g in grids.values():
-        m = g.measure
+        m, named = g.measure, _said(ground, g)
         if m.parts > 1:
-            found.append(Saying(f"{g.name}由{m.parts}块互不相连的部分组成", f"{g.name} lies in {m.parts} pieces"))
+            found.append(Saying(f"{named}由{m.parts}块互不相连的部分组成", f"{named} lies in {m.parts} pieces"))
         found += [
             Saying(
-                f"{name or '障碍线'}穿过{g.name}约{deep:.0f}米",
-                f"{name or 'a barrier'} runs {deep:.0f} m through {g.name}",
+                f"{name or '障碍线'}穿过{named}约{deep:.0f}米",
+                f"{name or 'a barrier'} runs {deep:.0f} m through {named}",
             )
             for name, deep in m.barriers
         ]
         if (m.outside_m2 or 0.0) > _OUTSIDE_LEAST_M2:
             found.append(
                 Saying(
-                    f"{g.name}有{m.outside_m2:.0f}平方米在所属社区界外",
-                    f"{g.name} reaches {m.outside_m2:.0f} m² outside its community",
+                    f"{named}有{m.outside_m2:.0f}平方米在所属社区界外",
+                    f"{named} reaches {m.outside_m2:.0f} m² outside its community",
                 )
             )
     return tuple(found)
