@@ -78,6 +78,7 @@ def _broken_wishes(plan, loads, parents, wishes):
             found.append(f"{fixed} did not stay")
     for label, count in wishes.get("counts", {}).items():
         low, high = (count, count) if isinstance(count, int) else count
-        if not low <= sum(parents[group[0]] == label for group in plan) <= high:
+        held = wishes.get("regions", {}).get(label, (label,))
+        if not low <= sum(parents[group[0]] in held for group in plan) <= high:
             found.append(f"{label} has not {count} groups")
     return found

@@ -47,6 +47,7 @@ class Wish:
     min_load: float | None = None
     max_load: float | None = None
     counts: dict[Hashable, Count] = field(default_factory=dict)
+    regions: dict[Hashable, tuple[Hashable, ...]] = field(default_factory=dict)
 
 
 def wishes_of(units: Units, constraints: Constraints, *, groups: tuple[int, int] | None) -> list[Wish]:
@@ -77,7 +78,13 @@ def wishes_of(units: Units, constraints: Constraints, *, groups: tuple[int, int]
         wishes.append(Wish(Saying(f"每个网格不少于{limit}", f"no group below {limit}"), min_load=constraints.min_load))
     for label, count in constraints.counts.items():
         zh, en = _range_words(count_range(count))
-        wishes.append(Wish(Saying(f"{label}为{zh}个网格", f"{en} groups in {label}"), counts={label: count}))
+        wishes.append(
+            Wish(
+                Saying(f"{label}为{zh}个网格", f"{en} groups in {label}"),
+                counts={label: count},
+                regions=dict(constraints.regions),
+            )
+        )
     wishes += [
         Wish(Saying(f"保留{names([unit])}不合并", f"keep {names([unit])} unmerged"), keep=(unit,))
         for unit in constraints.keep
@@ -171,6 +178,7 @@ def _may_hold(units: Units, wishes: Sequence[Wish], clock: Clock, forbidden: tup
             min_load=constraints.min_load if wish.min_load is None else wish.min_load,
             max_load=constraints.max_load if wish.max_load is None else wish.max_load,
             counts={**constraints.counts, **wish.counts},
+            regions={**constraints.regions, **wish.regions},
         )
         span = wish.groups or span
     middle = min(max(span[0], math.ceil(len(units) * 0.7)), span[1])
@@ -202,15 +210,28 @@ def impossible(instance: Instance) -> bool:
         return True
     parents = np.zeros(len(low), dtype=np.int64)
     parents[part] = it.parents
-    total_low = total_high = 0
-    for parent in np.unique(it.parents).tolist():
-        least, most = int(low[parents == parent].sum()), int(high[parents == parent].sum())
-        wished = it.counts.get(parent, (least, most))
-        least, most = max(least, wished[0]), min(most, wished[1])
-        if least > most:
-            return True
-        total_low, total_high = total_low + least, total_high + most
-    return total_low > it.most or total_high < it.fewest
+    least = np.bincount(parents, weights=low, minlength=it.parents_known).astype(np.int64)
+    most = np.bincount(parents, weights=high, minlength=it.parents_known).astype(np.int64)
+    return not _counts_may_hold(it, least, most)
+
+
+def _counts_may_hold(it: Instance, least: NDArray[np.int64], most: NDArray[np.int64]) -> bool:
+    """Tell whether ranges of the parents leave room for the wished counts, those of regions one at a time."""
+    for held, low, high in it.counts:
+        if len(held) == 1:
+            least[held[0]], most[held[0]] = max(least[held[0]], low), min(most[held[0]], high)
+    if (least > most).any():
+        return False
+    total_low, total_high = int(least.sum()), int(most.sum())
+    for held, low, high in it.counts:
+        members = list(held)
+        within_low, within_high = int(least[members].sum()), int(most[members].sum())
+        if within_low > high or within_high < low:
+            return False
+        outside_low, outside_high = int(least.sum()) - within_low, int(most.sum()) - within_high
+        total_low = max(total_low, outside_low + low)
+        total_high = min(total_high, outside_high + high)
+    return total_low <= it.most and total_high >= it.fewest
 
 
 def _ranges(it: Instance, part: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -60,7 +60,9 @@ class Constraints:
     min_load, max_load : float or None
         Limits on the load of every group.
     counts : mapping
-        Number of groups, or an inclusive range of it, by parent label.
+        Number of groups, or an inclusive range of it, by parent label or by region.
+    regions : mapping
+        Labels of the parents in each region (a town of communities) that `counts` may name.
     forbidden : tuple of tuple of int
         Groups that must not occur exactly so.
     """
@@ -72,6 +74,7 @@ class Constraints:
     min_load: float | None = None
     max_load: float | None = None
     counts: Mapping[Hashable, Count] = field(default_factory=dict)
+    regions: Mapping[Hashable, tuple[Hashable, ...]] = field(default_factory=dict)
     forbidden: tuple[tuple[int, ...], ...] = ()
 
     def fixing_outside(self, current: Sequence[Sequence[int]], *, area: Sequence[int]) -> Constraints:
@@ -108,7 +111,7 @@ class Constraints:
         known = set(units.parent_labels)
         for label, count in self.counts.items():
             low, high = count_range(count)
-            if label not in known:
+            if not known.intersection(self.regions.get(label, (label,))):
                 raise Refused(
                     f"counts names {label!r}, which no unit lies in", code="wish-invalid", remedy="check the label"
                 )

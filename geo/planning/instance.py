@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geo.planning.constraints import count_range
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -67,8 +69,8 @@ class Instance:
         Sets of atoms that must share a group though no chain of theirs joins them.
     forbidden : frozenset of tuple of int
         Groups (sorted atoms) that must not occur.
-    counts : dict
-        Range of the number of groups by parent.
+    counts : tuple of (parents, low, high)
+        Ranges of the number of groups in one parent, or in several together.
     fewest, most : int
         Range of the number of groups in all: both K, but where only feasibility is asked.
     """
@@ -94,12 +96,17 @@ class Instance:
     apart: NDArray[np.int64]
     bound: tuple[tuple[int, ...], ...]
     forbidden: frozenset[tuple[int, ...]]
-    counts: dict[int, tuple[int, int]]
+    counts: tuple[tuple[tuple[int, ...], int, int], ...]
     fewest: int
     most: int
 
     def __len__(self) -> int:
         return len(self.atoms)
+
+    @cached_property
+    def parents_known(self) -> int:
+        """One more than the highest parent."""
+        return int(self.parents.max()) + 1
 
     @cached_property
     def degrees(self) -> NDArray[np.int64]:
@@ -289,9 +296,10 @@ def _forbidden(
     return frozenset(found)
 
 
-def _counts(units: Units, constraints: Constraints) -> dict[int, tuple[int, int]]:
+def _counts(units: Units, constraints: Constraints) -> tuple[tuple[tuple[int, ...], int, int], ...]:
     place = {label: i for i, label in enumerate(units.parent_labels)}
-    ranges = {}
+    ranges = []
     for label, count in constraints.counts.items():
-        ranges[place[label]] = (count, count) if isinstance(count, int) else (int(count[0]), int(count[1]))
-    return ranges
+        held = constraints.regions.get(label, (label,))
+        ranges.append((tuple(sorted(place[inner] for inner in held if inner in place)), *count_range(count)))
+    return tuple(sorted(ranges))

@@ -247,19 +247,15 @@ class Master:
 
     def _prices(self, duals: NDArray[np.float64]) -> Prices:
         count = len(self.instance)
-        parents = np.full(int(self.instance.parents.max()) + 1, duals[count])
-        for parent in self.pool.counted:
-            row = self.pool.count_row(parent)
-            if row is not None and parent < len(parents):
-                parents[parent] += duals[row]
+        parents = np.full(self.instance.parents_known, duals[count])
+        for number, (held, _, _) in enumerate(self.instance.counts, start=count + 1):
+            parents[list(held)] += duals[number]
         return Prices(duals[:count], parents)
 
     def _dual_value(self, duals: NDArray[np.float64]) -> float:
         it = self.instance
         value = float(duals[: len(it)].sum()) + float(duals[len(it)]) * (it.fewest if duals[len(it)] > 0 else it.most)
-        for parent in self.pool.counted:
-            row = self.pool.count_row(parent)
-            low, high = it.counts[parent]
+        for row, (_, low, high) in enumerate(it.counts, start=len(it) + 1):
             value += float(duals[row]) * (low if duals[row] > 0 else high)
         cut_duals = duals[self.pool.first_cut_row :]
         for dual, cut in zip(cut_duals.tolist(), self.pool.cuts, strict=True):
@@ -270,7 +266,7 @@ class Master:
     def _nothing(self) -> Relaxation:
         it = self.instance
         empty = np.zeros(0)
-        prices = Prices(np.zeros(len(it)), np.zeros(int(it.parents.max()) + 1))
+        prices = Prices(np.zeros(len(it)), np.zeros(it.parents_known))
         return Relaxation(
             -np.inf, prices, empty, np.zeros(len(self.pool.groups)), whole=False, complete=False, missing=np.inf
         )

@@ -49,6 +49,10 @@ class _Merging:
         self.left = dict.fromkeys(set(instance.parents.tolist()), 0)
         for parent in instance.parents.tolist():
             self.left[parent] += 1
+        self.rows: dict[int, list[int]] = {parent: [] for parent in self.left}
+        for row, (held, _, _) in enumerate(instance.counts):
+            for parent in held:
+                self.rows.setdefault(parent, []).append(row)
         self.heap: list[tuple[float, int, int, int, int]] = []
         self.age = [0] * count
 
@@ -68,7 +72,7 @@ class _Merging:
         if not it.fewest <= total <= it.most:
             return None
         groups = [tuple(sorted(group)) for group in self.members if group is not None]
-        counts_hold = all(low <= self.left.get(p, 0) <= high for p, (low, high) in it.counts.items())
+        counts_hold = all(low <= sum(self.left.get(p, 0) for p in held) <= high for held, low, high in it.counts)
         return groups if counts_hold and all(it.allows(group) for group in groups) else None
 
     def _change(self, a: int, b: int) -> float:
@@ -87,11 +91,19 @@ class _Merging:
             _, a, b, age_a, age_b = heapq.heappop(self.heap)
             if self.members[a] is None or self.members[b] is None or (age_a, age_b) != (self.age[a], self.age[b]):
                 continue
-            floor = self.it.counts.get(int(self.it.parents[a]), (1, 0))[0]
-            if self.left[int(self.it.parents[a])] <= floor or not self.foes[a].isdisjoint(self.members[b] or ()):
+            if not self._may_lose(int(self.it.parents[a])) or not self.foes[a].isdisjoint(self.members[b] or ()):
                 continue
             return a, b
         return None
+
+    def _may_lose(self, parent: int) -> bool:
+        """Whether a parent, and every region it is counted in, still has more groups than it must."""
+        if self.left[parent] <= 1:
+            return False
+        return all(
+            sum(self.left.get(p, 0) for p in self.it.counts[row][0]) > self.it.counts[row][1]
+            for row in self.rows[parent]
+        )
 
     def _join(self, a: int, b: int) -> None:
         mine, theirs = self.members[a], self.members[b]

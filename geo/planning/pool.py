@@ -1,7 +1,7 @@
 """A pool of candidate groups with costs and cuts, and its layout as rows and columns of a programme.
 
-Rows: one equation an atom, one for the number of groups, a range for each parent whose count is wished,
-then the cuts.
+Rows: one equation an atom, one for the number of groups, a range for each parent or region whose count is
+wished, then the cuts.
 """
 
 from __future__ import annotations
@@ -39,25 +39,27 @@ class Pool:
         self.cuts: list[Cut] = []
         self._cuts_of: dict[int, list[int]] = {}
         self._groups_of: list[list[int]] = [[] for _ in range(len(instance))]
-        self.counted = sorted(instance.counts)
-        self._row_of_parent = {p: len(instance) + 1 + i for i, p in enumerate(self.counted)}
+        self._rows_of_parent: dict[int, list[int]] = {}
+        for number, (parents, _, _) in enumerate(instance.counts):
+            for parent in parents:
+                self._rows_of_parent.setdefault(parent, []).append(len(instance) + 1 + number)
 
     @property
     def first_cut_row(self) -> int:
         """Row of the first cut."""
-        return len(self.instance) + 1 + len(self.counted)
+        return len(self.instance) + 1 + len(self.instance.counts)
 
     def row_ranges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Lower and upper limits of all rows."""
         it = self.instance
-        ranges = [(it.fewest, it.most), *(it.counts[p] for p in self.counted)]
+        ranges = [(it.fewest, it.most), *((low, high) for _, low, high in it.counts)]
         lower = [1.0] * len(it) + [low for low, _ in ranges] + [-np.inf] * len(self.cuts)
         upper = [1.0] * len(it) + [high for _, high in ranges] + [cut.limit for cut in self.cuts]
         return np.array(lower, dtype=np.float64), np.array(upper, dtype=np.float64)
 
-    def count_row(self, parent: int) -> int | None:
-        """Row that counts a parent's groups, if one does."""
-        return self._row_of_parent.get(parent)
+    def count_rows(self, parent: int) -> Sequence[int]:
+        """Rows that count a parent's groups, alone or with others'."""
+        return self._rows_of_parent.get(parent, ())
 
     def add(self, groups: Iterable[tuple[int, ...]], costs: Iterable[float]) -> list[tuple[int, ...]]:
         """Add groups that are not in the pool; return the new ones."""
@@ -102,10 +104,8 @@ class Pool:
             starts.append(len(rows))
             rows += group
             rows.append(count)
-            if self._row_of_parent:
-                counted = self._row_of_parent.get(int(parents[group[0]]))
-                if counted is not None:
-                    rows.append(counted)
+            if self._rows_of_parent:
+                rows += self.count_rows(int(parents[group[0]]))
             values += [1.0] * (len(rows) - len(values))
             for cut, weight in self._cut_weights(group):
                 rows.append(self.first_cut_row + cut)

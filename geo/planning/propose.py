@@ -18,6 +18,8 @@ from geo.planning.reasons import HOUSEHOLDS, explain_with
 from geo.planning.task import Solved, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from geo.planning.units import Units
 
 __all__ = ["propose"]
@@ -36,6 +38,7 @@ def propose(
     progress: Progress | None = None,
     alternatives: int = 0,
     reasons: bool = False,
+    names: Sequence[str] | None = None,
     counted: Saying = HOUSEHOLDS,
     gap: float = 1e-6,
 ) -> Proposal:
@@ -62,6 +65,8 @@ def propose(
         Number of next best different plans wanted.
     reasons : bool, keyword
         Whether every merge is explained (each needs a small search of its own).
+    names : sequence of str or None, keyword
+        Names of the units in reasons and conflicts; ids when None.
     counted : Saying, keyword
         What loads count, as the reasons write it behind a number.
     gap : float, keyword
@@ -76,15 +81,19 @@ def propose(
     wishes = constraints or Constraints()
     wishes.check(units)
     band = _band(units, groups)
-    clock = Clock(time_limit, progress)
-    task = Task(units=units, weights=weights or Weights(), constraints=wishes, clock=clock, seed=seed, gap=gap)
+    clock, named = Clock(time_limit, progress), _named(units, names)
+    task = Task(units=named, weights=weights or Weights(), constraints=wishes, clock=clock, seed=seed, gap=gap)
     solved = _fewest(task) if groups == FEWEST else _best_of(task, band)
     if solved.proposal.status is Status.INFEASIBLE:
         wished = None if groups == FEWEST else band
-        told = replace(solved.proposal, conflict=_conflict(units, wished, wishes, clock))
+        told = replace(solved.proposal, conflict=_conflict(named, wished, wishes, clock))
     else:
         told = _told(task, solved, alternatives=alternatives, counted=counted if reasons else None)
     return replace(told, seconds=clock.seconds)
+
+
+def _named(units: Units, names: Sequence[str] | None) -> Units:
+    return units if names is None else replace(units, ids=tuple(names))
 
 
 def _told(task: Task, solved: Solved, *, alternatives: int, counted: Saying | None) -> Proposal:

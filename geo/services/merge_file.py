@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.crs import CGCS2000, WGS84
 from geo.errors import Infeasible, Refused, Where
-from geo.planning import Constraints, Curve, Proposal, Saying, Status, Units, curve, propose
-from geo.services.merge_output import merge_facts, write_facts, write_merge
+from geo.planning import Constraints, Proposal, Saying, Status, Units, propose
+from geo.services.merge_output import curve_of, merge_facts, write_facts, write_merge
 from geo.services.merge_source import MergeFileRequest, MergeSource, read_counts, read_source, source_units
 from geo.settings import Settings
 
@@ -65,19 +65,25 @@ def merge_file(
     source = read_source(request, settings=chosen)
     units = source_units(request, source, settings=chosen)
     limit = min(math.inf if request.time_limit is None else request.time_limit, chosen.limits.optimiser_seconds)
+    asked: dict[str, Any] = {
+        "weights": request.weights,
+        "constraints": _constraints(request, units),
+        "seed": request.seed,
+    }
     proposal = propose(
         units,
         groups=request.groups,
-        weights=request.weights,
-        constraints=_constraints(request, units),
-        seed=request.seed,
         time_limit=limit,
         progress=progress,
         alternatives=request.alternatives,
         reasons=True,
         counted=Saying(f" {request.load}", request.load),
+        **asked,
     )
-    points = _curve(request, units, proposal, seconds=max(limit - proposal.seconds, 0.0), progress=progress)
+    points = None
+    if request.curve and proposal.status is not Status.INFEASIBLE:
+        left = max(limit - proposal.seconds, 0.0)
+        points = curve_of(units, proposal, groups=request.groups, seconds=left, progress=progress, **asked)
     facts = {**_asked(request, source.data), **merge_facts(units, proposal, curve=points)}
     if not proposal.groups:
         if request.report is not None:
@@ -132,25 +138,6 @@ def _constraints(request: MergeFileRequest, units: Units) -> Constraints:
         min_load=request.min_load,
         max_load=request.max_load,
         counts={label: count for label, count in request.counts.items()},  # noqa: C416 - widens the key type
-    )
-
-
-def _curve(
-    request: MergeFileRequest, units: Units, proposal: Proposal, *, seconds: float, progress: Progress | None
-) -> Curve | None:
-    if not request.curve or proposal.status is Status.INFEASIBLE:
-        return None
-    low, high = request.groups if isinstance(request.groups, tuple) else (proposal.count, len(units))
-    wishes = _constraints(request, units)
-    return curve(
-        units,
-        low,
-        max(high, low),
-        weights=request.weights,
-        constraints=wishes,
-        seed=request.seed,
-        time_limit=seconds,
-        progress=progress,
     )
 
 

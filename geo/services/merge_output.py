@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import shapely
 
 from geo.formats import Feature, write
 from geo.formats.atomic import replacing
+from geo.planning import curve as solved_curve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from geo.crs import Datum
     from geo.planning import Curve, Proposal, Reason, Saying, Units
+    from geo.planning.asking import Target
+    from geo.planning.clock import Progress
 
-__all__ = ["group_polygons", "group_table", "merge_facts", "write_facts", "write_merge"]
+__all__ = ["curve_of", "group_polygons", "group_table", "merge_facts", "write_facts", "write_merge"]
 
 _TABLE: Final = ".csv"
 _HAIR_M: Final = 0.2  # borders nearer than this are one (geo.planning.borders): a hole that thin is none
@@ -112,13 +116,41 @@ def _text(facts: Any) -> str:
     return json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def merge_facts(units: Units, proposal: Proposal, *, curve: Curve | None = None) -> dict[str, Any]:
-    """Return the facts of a proposal as plain values.
+def curve_of(
+    units: Units,
+    proposal: Proposal,
+    *,
+    groups: Target,
+    seconds: float,
+    progress: Progress | None = None,
+    **asked: Any,
+) -> Curve:
+    """Return the curve that goes with a proposal: over the band asked for, else from its K to today's number.
+
+    Parameters
+    ----------
+    groups : int, (int, int) or "fewest", keyword
+        What was asked.
+    seconds : float, keyword
+        Allowed to all points.
+    asked : keyword
+        Weights, constraints and seed, as for `geo.planning.curve`.
+    """
+    low, high = groups if isinstance(groups, tuple) else (max(proposal.count, 1), len(units))
+    return solved_curve(units, low, max(high, low), time_limit=seconds, progress=progress, **asked)
+
+
+def merge_facts(
+    units: Units, proposal: Proposal, *, curve: Curve | None = None, names: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Return the facts of a proposal as plain values, units called by `names` (their ids when None).
 
     Keys: units, groups, status, objective, bound, gap, balance_gap, seconds, terms, target, members, reasons,
-    alternatives, conflict and, where asked for, curve and knee. Of an infeasible request `reasons` are the wishes
-    that contradict each other.
+    alternatives, conflict and, where asked for, curve (its points and its knee). Of an infeasible request `reasons`
+    are the wishes that contradict each other.
     """
+    if names is not None:
+        units = replace(units, ids=tuple(names))
     target = None if not proposal.groups else units.total_load / proposal.count
     facts = {
         "units": len(units),
@@ -132,8 +164,8 @@ def merge_facts(units: Units, proposal: Proposal, *, curve: Curve | None = None)
         "conflict": [_saying(saying) for saying in proposal.conflict],
     }
     if curve is not None:
-        points = [{"count": p.count, **_proof(p.proposal), "step_cost": p.step_cost} for p in curve.points]
-        facts |= {"curve": points, "knee": curve.knee}
+        points = [{**_proof(p.proposal), "groups": p.count, "step_cost": p.step_cost} for p in curve.points]
+        facts["curve"] = {"points": points, "knee": curve.knee}
     return facts
 
 

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from geo.authority import Action, Actor, require
 from geo.errors import NotFound, Refused
 from geo.model import Generation, Grid, GridKind, Plan, PlanState
-from geo.planning import Constraints, Proposal, Reason, Units, Weights, propose, units_from_polygons
+from geo.planning import Constraints, Curve, Proposal, Saying, Units, Weights, propose, units_from_polygons
+from geo.services.handover import Handover, handovers
 from geo.services.load import grid_loads
+from geo.services.merge_output import curve_of, merge_facts
 from geo.services.published import metric_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from geo.settings import Settings
     from geo.store.base import Session, Store
 
 __all__ = ["MergeRequest", "Proposed", "merge_edits", "proof_of", "propose_merge", "report_of", "stored_units"]
+
+# What a load counts, as sentences write it behind a number.
+_COUNTED: Final = {
+    (): Saying("户", "households"),
+    ("households",): Saying("户", "households"),
+    ("persons",): Saying("人", "persons"),
+    ("elderly",): Saying("名老人", "elderly persons"),
+    ("registered",): Saying("户（含非常住）", "registered households"),
+    ("incidents",): Saying("件", "incidents"),
+}
+_WEIGHED: Final = Saying("（加权）", "(weighted)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +43,13 @@ class MergeRequest:
     groups : int, (int, int) or "fewest"
         Exactly K, a band, or as few as `max_load` allows.
     counts : mapping
-        Community or town code → number of groups (or a range).
+        Community or town code → number of groups (or a range); a town counts all its communities.
     load : mapping
         Load word → weight; resident households by default.
     area : str
         Code prefix: only grids there are merged, all others stay as they are.
+    curve : bool
+        Also report every K: over the band, else from the K proposed up to today's number.
     """
 
     groups: int | tuple[int, int] | str
@@ -48,6 +63,7 @@ class MergeRequest:
     load: Mapping[str, float] = field(default_factory=dict)
     area: str = ""
     barriers: bool = True
+    curve: bool = False
     alternatives: int = 0
     seed: int = 0
     time_limit: float | None = None
@@ -56,12 +72,17 @@ class MergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A proposal and the draft plans it was saved as: the best first, alternatives as its branches."""
+    """A proposal and the draft plans it was saved as: the best first, alternatives as its branches.
+
+    `people` says, merge by merge, what becomes of workers and households; `curve` is there where asked for.
+    """
 
     proposal: Proposal
     units: Units
     grids: tuple[Grid, ...]
     plans: tuple[Plan, ...]
+    people: tuple[Handover, ...] = ()
+    curve: Curve | None = None
 
 
 def stored_units(
@@ -109,24 +130,43 @@ def propose_merge(
         if generation is None:
             raise NotFound("no generation is in force", remedy="import boundaries and activate them first")
         units, grids = stored_units(session, generation, settings, load=request.load, barriers=request.barriers)
+    longest = settings.limits.optimiser_seconds
+    limit = longest if request.time_limit is None else min(request.time_limit, longest)
+    wishes = _constraints(request, grids)
     proposal = propose(
         units,
         groups=request.groups,
         weights=request.weights,
-        constraints=_constraints(request, grids),
+        constraints=wishes,
         seed=request.seed,
-        time_limit=min(request.time_limit or settings.limits.optimiser_seconds, settings.limits.optimiser_seconds),
+        time_limit=limit,
         progress=progress,
         alternatives=request.alternatives,
         reasons=True,
+        names=[_called(grid) for grid in grids],
+        counted=_COUNTED.get(tuple(request.load), _WEIGHED),
     )
     if not proposal.groups:
         return Proposed(proposal, units, grids, ())
+    points = None
+    if request.curve:
+        points = curve_of(
+            units,
+            proposal,
+            groups=request.groups,
+            weights=request.weights,
+            constraints=wishes,
+            seed=request.seed,
+            seconds=max(limit - proposal.seconds, 0.0),
+            progress=progress,
+        )
+    merges = [edit["grids"] for edit in merge_edits(proposal.groups, grids, units)]
     with store.writing(actor) as session:
+        people = handovers(session, generation, merges)
         plans = _save(session, generation, request, proposal, grids, units, new_id=new_id)
         session.note("propose", plans[0].id, detail={"status": str(proposal.status), "groups": len(proposal.groups)})
         session.commit()
-    return Proposed(proposal, units, grids, tuple(plans))
+    return Proposed(proposal, units, grids, tuple(plans), people, points)
 
 
 def _constraints(request: MergeRequest, grids: Sequence[Grid]) -> Constraints:
@@ -140,7 +180,15 @@ def _constraints(request: MergeRequest, grids: Sequence[Grid]) -> Constraints:
         min_load=request.min_load,
         max_load=request.max_load,
         counts={code: count for code, count in request.counts.items()},  # noqa: C416 - widens the key type
+        regions=_regions(request, grids),
     )
+
+
+def _regions(request: MergeRequest, grids: Sequence[Grid]) -> dict[Hashable, tuple[Hashable, ...]]:
+    """Return the communities of each town (any code prefix) that counts are wished for."""
+    communities = sorted({grid.community_code for grid in grids})
+    wider = [code for code in request.counts if code not in communities]
+    return {code: tuple(c for c in communities if c.startswith(code)) for code in wider}
 
 
 def _finder(grids: Sequence[Grid]) -> Callable[[str], int]:
@@ -217,37 +265,39 @@ def proof_of(proposal: Any) -> dict[str, Any]:
 
 
 def report_of(proposed: Proposed) -> dict[str, Any]:
-    """Return the plan report: what was asked, what was proven, and every merge with its reason.
+    """Return the plan report: what was asked, what was proven, and every merge with its reason and its people.
 
-    Keys: units, groups, status, objective, bound, gap, balance_gap, seconds, terms, reasons, conflict, plans.
+    Keys: those of `geo.services.merge_output.merge_facts`, grids named by code or community and number, and
+    plans. Each reason also holds `people`: the worker who stays, what becomes of every full-time worker of
+    the grids joined, and how many households of which buildings get another worker. Workers are named by id alone.
     """
-    proposal, grids = proposed.proposal, proposed.grids
-    return {
-        "units": len(proposed.units.ids),
-        **proof_of(proposal),
-        "balance_gap": proposal.balance_gap,
-        "seconds": round(proposal.seconds, 4),
-        "terms": None if proposal.terms is None else asdict(proposal.terms),
-        "reasons": [_reason(r, grids) for r in proposal.reasons],
-        "conflict": [{"zh": c.zh, "en": c.en} for c in proposal.conflict],
-        "plans": [p.id for p in proposed.plans],
-    }
+    called = [_label(grid) for grid in proposed.grids]
+    facts = merge_facts(proposed.units, proposed.proposal, curve=proposed.curve, names=called)
+    label = dict(zip((grid.id for grid in proposed.grids), called, strict=True))
+    for reason, people in zip(facts["reasons"], proposed.people, strict=False):
+        reason["grids"] = reason.pop("members")
+        reason["people"] = _people(people, label)
+    return {**facts, "plans": [p.id for p in proposed.plans]}
 
 
-def _reason(reason: Reason, grids: Sequence[Grid]) -> dict[str, Any]:
+def _people(people: Handover, label: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "grids": [_label(grids[i]) for i in reason.group],
-        "shared_m": round(reason.shared_m, 1),
-        "load": reason.load,
-        "target": round(reason.target, 1),
-        "stays": _label(grids[reason.stays]),
-        "moved": reason.moved,
-        "price": reason.price,
-        "price_proven": reason.price_proven,
-        "zh": reason.saying.zh,
-        "en": reason.saying.en,
+        "stays": people.stays,
+        "workers": [
+            {"worker": m.worker_id, "from": label[m.from_grid], "to": label.get(m.to_grid), "status": m.status}
+            for m in people.workers
+        ],
+        "handed_over": [
+            {"grid": label[h.grid_id], "households": h.households, "buildings": dict(h.buildings)}
+            for h in people.handed_over
+        ],
     }
 
 
 def _label(grid: Grid) -> str:
     return grid.code or f"{grid.community_code}/{grid.local_code or grid.name}"
+
+
+def _called(grid: Grid) -> str:
+    """Name a grid in a sentence; names repeat in every community, so one without code is told with its community."""
+    return grid.name if grid.name and grid.code else f"{grid.community_code}/{grid.name or grid.local_code}"

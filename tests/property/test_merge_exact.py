@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,8 +55,12 @@ def case(seed):
         apart=(some(2),) if rng.random() < 0.25 else (),
         max_load=float(target * rng.uniform(1, 2.5)) if rng.random() < 0.3 else None,
         min_load=float(target * rng.uniform(0, 0.8)) if rng.random() < 0.2 else None,
-        counts={labels[0]: (1, int(rng.integers(1, 5)))} if rng.random() < 0.2 else {},
+        counts={labels[0]: (1, int(rng.integers(1, 5)))} if rng.random() < 0.3 else {},
     )
+    if wishes.counts and rng.random() < 0.5:  # a region of some parents instead
+        low = int(rng.integers(1, 5))
+        held = tuple(label for label in dict.fromkeys(labels) if rng.random() < 0.6) or (labels[0],)
+        wishes = replace(wishes, counts={"镇": (low, low + 1), **wishes.counts}, regions={"镇": held})
     weights = Weights(
         balance=float(rng.choice([0, 1, 3])),
         compactness=float(rng.choice([0, 0.25, 2])),
@@ -74,7 +80,8 @@ def facts(units, wishes, weights):
         "parents": [units.parent_of(k) for k in range(len(units))],
         "joins": {tuple(p) for p, j in zip(pairs, units.joins.tolist(), strict=True) if j},
         "wishes": {
-            name: getattr(wishes, name) for name in ("keep", "together", "apart", "min_load", "max_load", "counts")
+            name: getattr(wishes, name)
+            for name in ("keep", "together", "apart", "min_load", "max_load", "counts", "regions")
         },
     }
 

@@ -39,7 +39,7 @@ def check(units, proposal, constraints=None, weights=None):
         joins={tuple(p) for p, j in zip(pairs, units.joins.tolist(), strict=True) if j},
         wishes={
             name: getattr(wishes, name)
-            for name in ("keep", "together", "apart", "fixed", "min_load", "max_load", "counts")
+            for name in ("keep", "together", "apart", "fixed", "min_load", "max_load", "counts", "regions")
         },
         weights=(w.balance, w.compactness, w.disruption),
         claimed=proposal.objective,
@@ -105,6 +105,18 @@ def test_wishes_hold(county):
     found = propose(county, groups=114, constraints=wishes)
     assert found.status is Status.OPTIMAL
     assert check(county, found, wishes) == []
+
+
+def test_a_region_counts_its_parents_together(county):
+    labels = county.parent_labels
+    wishes = Constraints(counts={"镇": 30, labels[0]: 5}, regions={"镇": labels[:5]})
+    found = propose(county, groups=114, constraints=wishes)
+    assert found.status is Status.OPTIMAL
+    assert check(county, found, wishes) == []
+    most = sum(county.parent_of(k) in labels[:5] for k in range(len(county)))
+    wrong = propose(county, groups=114, constraints=Constraints(counts={"镇": most + 1}, regions={"镇": labels[:5]}))
+    assert wrong.status is Status.INFEASIBLE
+    assert [s.zh for s in wrong.conflict] == [f"镇为{most + 1}个网格"]
 
 
 def test_together_without_a_common_border():

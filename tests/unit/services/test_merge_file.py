@@ -300,9 +300,9 @@ def test_the_curve_goes_with_the_report(tmp_path):
     grids = squares(tmp_path / "any.geojson")
     merge_file(ask(tmp_path, grids, groups=(10, 14), curve=True))
     told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
-    assert [point["count"] for point in told["curve"]] == [14, 13, 12, 11, 10]
-    assert all(point["gap"] == 0.0 for point in told["curve"])
-    assert told["groups"] == min(told["curve"], key=lambda point: point["objective"])["count"]
+    assert [point["groups"] for point in told["curve"]["points"]] == [14, 13, 12, 11, 10]
+    assert all(point["gap"] == 0.0 for point in told["curve"]["points"])
+    assert told["groups"] == min(told["curve"]["points"], key=lambda p: p["objective"])["groups"]
 
 
 def test_positions_name_units_without_an_id(tmp_path):
