@@ -8,7 +8,7 @@ same for ever:
 merge      `grids`, `into` (one of them)
 split      `grid`, `line` or `lines`, `id` or `ids` of the new parts, `names`
 split_by   `grid`, `line_id` or `name` of a stored street or river, `id` or `ids`, `names`, `reach_m`
-transfer   `from`, `to`, and `line`/`lines` (`at`: a place in the piece to go) or `piece`: its outline
+transfer   `from`, `to`, and `line`/`lines` (`inside`: a place in the piece to go) or `piece`: its outline
 dissolve   `grid`, `into`, and `line`/`lines` along which it is cut first
 move_node  `node`, `to` (a place)
 move_edge  `edge`: both ends of the segment, `to` (a place)
@@ -137,7 +137,8 @@ def _transfer(sketch: Sketch, edit: Mapping[str, Any]) -> Sketch:
     _require_one_community(sketch, (source, target), source, what="ground stays within its community")
     area = "piece" in edit
     lines = _rings(edit["piece"]) if area else _lines(edit)
-    at = _place(edit["at"]) if "at" in edit and not area else None
+    # Not `at`: that is when the edit was made.
+    at = _place(edit["inside"]) if "inside" in edit and not area else None
     coverage = Transfer(source, target, lines, area=area, at=at).apply(sketch.coverage)
     return replace(sketch, coverage=coverage)
 

@@ -115,7 +115,7 @@ def add_edits(
     Parameters
     ----------
     edits : sequence of mapping
-        Flat dicts as `geo.services.redraw` reads them; author and instant are added here.
+        Flat dicts as `geo.services.edits` reads them; author and instant are added here.
     expected_version : int
         The version these edits were drawn on.
     board : DrawingBoard, optional
@@ -141,16 +141,10 @@ def add_edits(
         if len(plan.edits) + len(edits) > _MOST_EDITS:
             raise Refused(f"a plan holds at most {_MOST_EDITS} edits", code="edits-many", remedy="start another plan")
         before = desk.drawing(session, plan)
-        drawn_now: list[Mapping[str, Any]] = []
-
-        def complete(drawing: Drawing, edit: Mapping[str, Any]) -> Mapping[str, Any]:
-            drawn_now.append(with_stored_lines(session, drawing, edit))
-            return drawn_now[-1]
-
-        after = before.after_all(edits, locked=locked_grids(plan.notes), complete=complete)
+        after, full = _carried_out(session, plan, before, edits)
         refuse_not_ours(actor, plan, before, after)
         stamp = {"by": actor.name, "at": now().isoformat()}
-        log = (*plan.edits, *({**edit, **stamp} for edit in drawn_now))
+        log = (*plan.edits, *({**edit, **stamp} for edit in full))
         proof = _proof_kept(plan) if _proven(plan) <= len(plan.edits) else None
         kept = keep_plan(
             session,
@@ -164,6 +158,19 @@ def add_edits(
         drawing = desk.drawing(session, kept)
         session.commit()
         return Edited(kept, drawing, warnings)
+
+
+def _carried_out(
+    session: Session, plan: Plan, before: Drawing, edits: Sequence[Mapping[str, Any]]
+) -> tuple[Drawing, list[Mapping[str, Any]]]:
+    """Return what edits draw, and the edits with the stored lines they name written into them."""
+    full: list[Mapping[str, Any]] = []
+
+    def complete(drawing: Drawing, edit: Mapping[str, Any]) -> Mapping[str, Any]:
+        full.append(with_stored_lines(session, drawing, edit))
+        return full[-1]
+
+    return before.after_all(edits, locked=locked_grids(plan.notes), complete=complete), full
 
 
 def undo_edits(store: Store, actor: Actor, plan_id: str, *, expected_version: int, steps: int = 1) -> Plan:

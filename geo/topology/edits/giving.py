@@ -142,8 +142,8 @@ class Transfer(Reversible):
 class Dissolve(Reversible):
     """Give a grid up: its parts go to neighbours.
 
-    Each part goes to `into`, or to the neighbour it shares the longest border with (measured after what went there
-    before it; of equals to the one whose id comes first).
+    Each part goes to `into`, or to the neighbour it shares the longest border with (of equals to the one whose id
+    comes first); parts without such a neighbour follow the parts they lie against.
 
     Attributes
     ----------
@@ -188,18 +188,18 @@ class Dissolve(Reversible):
         given = {name: list(rings) for name, rings in held.items()}
         left = list(cut.pieces)
         while left:
-            found = [
-                (-_shared_m(piece, rings), name, i) for i, piece in enumerate(left) for name, rings in given.items()
-            ]
-            best = min(found, default=(0.0, "", 0))
-            if best[0] >= 0:
+            nearest = [min(((-_shared_m(p, r), n) for n, r in given.items()), default=(0.0, "")) for p in left]
+            if min(nearest)[0] >= 0:
                 raise Refused(
                     "a part of this grid has no neighbour that may get it",
                     code="no-neighbour",
                     where=Where(feature=self.grid),
                     remedy="name a neighbour it shares a border with",
                 )
-            given[best[1]] += left.pop(best[2])
+            for piece, (metres, name) in zip(left, nearest, strict=True):
+                if metres < 0:
+                    given[name] += piece
+            left = [piece for piece, (metres, _) in zip(left, nearest, strict=True) if metres >= 0]
         return given
 
 

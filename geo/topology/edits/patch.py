@@ -129,9 +129,9 @@ def edited(coverage: Coverage, rings: Mapping[str, Sequence[Lattice]], *, what: 
     try:
         after = coverage.with_rings(rings)
         _require_simple(after, [name for name, held in rings.items() if held], what=what)
+        _require_same_extent(coverage, after, what=what)
     except CoverageBroken as error:
         raise _folds(what, error.where.feature) from error
-    _require_same_extent(coverage, after, what=what)
     return after
 
 
