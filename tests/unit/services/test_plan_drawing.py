@@ -5,11 +5,41 @@ from __future__ import annotations
 import pytest
 import shapely
 
+from geo.crs import to_lattice
 from geo.errors import Conflict, NotFound, Refused
-from geo.services.redraw import Drawing, locked_grids, redraw_grids
+from geo.model import GridKind
+from geo.services.edits import KINDS, named_by_hand
+from geo.services.redraw import Drawing, drawn_grids, locked_grids, redraw_grids, redrawn
 from geo.topology.invariants import verify
 from tests import plan_county as county
 from tests.plan_county import cell, merge, rename
+
+
+def place(x, y):
+    """Return [lon, lat] of a place in cells of the county's lattice."""
+    return [county.LON + x * county.WIDE, county.LAT + y * county.HIGH]
+
+
+def vertex(x, y):
+    return to_lattice(place(x, y)).tolist()
+
+
+def share(drawing, grid_id):
+    return round(drawing.coverage.polygon(grid_id).area / cell(0, 0).area, 4)
+
+
+CUT = {"op": "split", "grid": "g10", "line": [place(1.4, -1), place(1.4, 2)], "id": "new"}
+GIVE = {"op": "transfer", "from": "g10", "to": "g20", "line": [place(1.7, -1), place(1.7, 2)]}
+PIECE = {
+    "op": "transfer",
+    "from": "g10",
+    "to": "g20",
+    "piece": [place(1.5, 0.5), place(2.5, 0.5), place(2.5, 1.5), place(1.5, 1.5)],
+}
+NODE = {"op": "move_node", "node": vertex(1, 1), "to": place(1.2, 1.1)}
+EDGE = {"op": "move_edge", "edge": [vertex(1, 0), vertex(1, 1)], "to": place(1.3, 0.5)}
+GONE = {"op": "dissolve", "grid": "g10"}
+TURNED = {"op": "set_kind", "grid": "g10", "kind": "exclusive", "into": "g00", "owner_unit": "第二中学"}
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +80,84 @@ def test_untouched_grids_are_handed_back_as_they_were():
 
 
 @pytest.mark.parametrize(
+    ("edit", "shares"),
+    [
+        (CUT, {"g10": 0.6, "new": 0.4}),
+        ({**CUT, "op": "split_by", "lines": [CUT["line"]], "line_id": "river"}, {"g10": 0.6, "new": 0.4}),
+        ({**CUT, "lines": [CUT["line"], [place(1.1, -1), place(1.1, 2)]], "ids": ["a", "b"]}, {"a": 0.1, "b": 0.3}),
+        (GIVE, {"g10": 0.7, "g20": 1.3}),
+        ({**GIVE, "line": [place(0, 0.4), place(3, 0.4)], "inside": place(1.5, 0.1)}, {"g10": 0.6, "g20": 1.4}),
+        (PIECE, {"g10": 0.75, "g20": 1.25, "g11": 1}),
+        ({**PIECE, "piece": [[*PIECE["piece"], PIECE["piece"][0]]]}, {"g10": 0.75, "g20": 1.25}),
+        (NODE, {"g00": 1.15, "g10": 0.95, "g01": 1.05, "g11": 0.85}),
+        (EDGE, {"g00": 1.15, "g10": 0.85}),
+        # The borders west and east are 445 m long, the one above 371 m; of equals the first id gets it.
+        (GONE, {"g00": 2}),
+        ({**GONE, "into": "g00"}, {"g00": 2}),
+        ({**GONE, "line": [place(1.5, -1), place(1.5, 2)]}, {"g00": 1.5, "g20": 1.5}),
+        (TURNED, {"g00": 2}),
+    ],
+)
+def test_every_kind_of_edit_draws_what_it_says(base, edit, shares):
+    after = base.after(edit)
+    assert verify(after.coverage) == ()
+    assert {i: share(after, i) for i in shares} == shares
+    assert sum(share(after, i) for i in after.facts) == pytest.approx(14)
+    assert set(after.facts) == set(after.coverage.ids)
+    assert after.parent is base
+    assert redrawn(base, after) >= {i for i, area in shares.items() if area != 1}
+
+
+def test_all_kinds_are_known_by_the_words_of_the_design():
+    assert set(KINDS) == {
+        *("merge", "split", "split_by", "transfer", "dissolve", "move_node", "move_edge", "rename", "set_kind"),
+    }
+
+
+def test_a_new_part_is_a_grid_of_its_own_under_a_free_name(base):
+    after = base.after(CUT)
+    part = after.grid("new")
+    assert part.name == f"{base.facts['g10'].name}（2）"
+    assert (part.community_code, part.kind, part.code, part.local_code) == (county.EAST, GridKind.BASE, None, None)
+    again = after.after({**CUT, "line": [place(1.7, -1), place(1.7, 2)], "id": "newer"})
+    assert again.facts["newer"].name == f"{base.facts['g10'].name}（3）"
+    named = base.after({**CUT, "names": ["站前网格"]})
+    assert named.facts["new"].name == "站前网格"
+    assert named_by_hand([{**CUT, "names": ["站前网格"]}, CUT, rename(0, 0, "x")]) == {"new", "g00"}
+
+
+def test_a_grid_that_turns_exclusive_lies_over_its_neighbours(base):
+    after = base.after(TURNED)
+    turned = after.overlays["g10"]
+    assert (turned.kind, turned.owner_unit) == (GridKind.EXCLUSIVE, "第二中学")
+    assert turned.geometry.equals(cell(1, 0))
+    assert "g10" not in after.facts
+    again = after.after({"op": "set_kind", "grid": "g10", "kind": "micro", "name": "院落"})
+    assert (again.overlays["g10"].kind, again.overlays["g10"].name) == (GridKind.MICRO, "院落")
+    assert again.after(rename(1, 0, "新名")).overlays["g10"].name == "新名"
+    ids = [g.id for g in drawn_grids(again, county.base_grids())]
+    assert ids == sorted(g.id for g in county.base_grids())
+    with pytest.raises(Refused) as caught:
+        again.after({"op": "set_kind", "grid": "g10", "kind": "base"})
+    assert caught.value.code == "overlay-ground"
+    with pytest.raises(Refused) as caught:
+        after.after({**CUT, "grid": "g20", "line": [place(2.4, -1), place(2.4, 2)], "id": "g10"})
+    assert caught.value.code == "id-taken"
+
+
+def test_overlays_of_the_generation_are_drawn_too():
+    base = Drawing.of([*county.base_grids(), county.overlay()])
+    assert set(base.overlays) == {"x-school"}
+    after = base.after({"op": "set_kind", "grid": "x-school", "kind": "police"})
+    assert after.overlays["x-school"].kind is GridKind.POLICE
+    assert after.changed == frozenset()
+    assert after.overlays["x-school"].owner_unit == "第一中学"
+
+
+FOLD = {**NODE, "to": place(2.5, 1)}
+
+
+@pytest.mark.parametrize(
     ("edit", "error", "code"),
     [
         ({"op": "fold"}, Refused, "edit-unknown"),
@@ -58,12 +166,73 @@ def test_untouched_grids_are_handed_back_as_they_were():
         ({"op": "merge", "grids": ["g00"], "into": "g00"}, Refused, "merge-members"),
         ({"op": "merge", "grids": ["g00", "g10"], "into": "g20"}, Refused, "merge-members"),
         ({"op": "merge", "grids": ["g00", "gone"], "into": "g00"}, NotFound, "not-found"),
+        ({**CUT, "grid": "gone"}, NotFound, "not-found"),
+        ({**CUT, "id": "g00"}, Refused, "id-taken"),
+        ({**CUT, "line": [place(1.4, 0.2), place(1.4, 0.8)]}, Refused, "line-misses"),
+        ({**CUT, "names": ["一", "二"]}, Refused, "split-names"),
+        ({**CUT, "names": [""]}, Refused, "name-empty"),
+        ({**CUT, "names": ["a\u202eb"]}, Refused, "name-invalid"),
+        ({"op": "split", "grid": "g10", "id": "new"}, Refused, "edit-incomplete"),
+        ({"op": "split_by", "grid": "g10", "id": "new", "name": "汤旺河"}, Refused, "edit-incomplete"),
+        ({**CUT, "line": "x"}, Refused, "line-invalid"),
+        ({**CUT, "lines": []}, Refused, "line-invalid"),
+        ({**CUT, "line": [place(1.4, -1)]}, Refused, "line-invalid"),
+        ({**CUT, "line": [place(1.4, -1), place(1.4, -1)]}, Refused, "line-invalid"),
+        ({**CUT, "line": [place(1.4, -1), [float("nan"), 1]]}, Refused, "place-invalid"),
+        ({**CUT, "line": [place(1.4, -1), [200, 1]]}, Refused, "place-invalid"),
+        ({**CUT, "line": [place(1.4, -1), [True, 1]]}, Refused, "place-invalid"),
+        ({**CUT, "line": [place(1.4, -1), "ab"]}, Refused, "place-invalid"),
+        ({**CUT, "line": [place(1.4, -1), place(1.4, 2)] * 10_001}, Refused, "line-long"),
+        ({**GIVE, "to": "gone"}, NotFound, "not-found"),
+        ({**GIVE, "from": "g30", "to": "g40"}, Refused, "other-community"),
+        ({**GIVE, "to": "g30"}, Refused, "piece-unclear"),
+        ({**PIECE, "to": "g30"}, Refused, "not-neighbours"),
+        ({**PIECE, "piece": []}, Refused, "line-invalid"),
+        ({**NODE, "node": [1, 2]}, Refused, "node-unknown"),
+        ({**NODE, "node": place(1, 1)}, Refused, "node-unknown"),
+        ({**NODE, "node": vertex(0, 1)}, Refused, "outer-line"),
+        ({**NODE, "node": vertex(4, 1)}, Refused, "community-line"),
+        (FOLD, Refused, "edit-folds"),
+        ({**EDGE, "edge": [vertex(1, 0)]}, Refused, "edge-unknown"),
+        ({**EDGE, "edge": [vertex(1, 0), vertex(2, 1)]}, Refused, "edge-unknown"),
+        ({**EDGE, "edge": [vertex(4, 0), vertex(4, 1)]}, Refused, "community-line"),
+        ({**EDGE, "edge": [vertex(0, 0), vertex(0, 1)]}, Refused, "outer-line"),
+        ({**GONE, "into": "g40"}, Refused, "other-community"),
+        ({**GONE, "into": "gone"}, NotFound, "not-found"),
+        ({**GONE, "grid": "gone"}, NotFound, "not-found"),
+        ({**TURNED, "kind": "base"}, Refused, "kind-same"),
+        ({**TURNED, "kind": "royal"}, Refused, "kind-unknown"),
+        ({**TURNED, "grid": "gone"}, NotFound, "not-found"),
+        ({"op": "rename", "grid": "g00", "name": " "}, Refused, "name-empty"),
+        ({"op": "rename", "grid": "gone", "name": "x"}, NotFound, "not-found"),
     ],
 )
 def test_an_edit_that_does_not_fit_is_refused_by_name(base, edit, error, code):
     with pytest.raises(error) as caught:
         base.after(edit)
     assert caught.value.code == code
+
+
+def test_a_refusal_names_the_grid_as_people_call_it(base):
+    with pytest.raises(Refused) as caught:
+        base.after_all([merge((2, 0), (3, 0)), {**CUT, "line": [place(1.4, 0.2), place(1.4, 0.8)]}])
+    assert (caught.value.where.feature, caught.value.where.row) == (base.facts["g10"].name, 2)
+    assert caught.value.remedy
+
+
+def test_ground_given_up_stays_in_its_community(base):
+    # g30 borders on g40 of the other community as on g20; only its own community may get it.
+    after = base.after({"op": "dissolve", "grid": "g31", "line": [place(3.5, 0), place(3.5, 3)]})
+    own = {i for i, g in base.facts.items() if g.community_code == county.WEST}
+    assert not redrawn(base, after) & own
+
+
+def test_a_cut_across_the_community_leaves_the_neighbours_their_ground(base):
+    after = base.after({**CUT, "grid": "g30", "line": [place(2.5, 0.3), place(4.5, 0.31)]})
+    assert redrawn(base, after) == {"g30", "new"}
+    assert {"g20", "g40"} <= after.changed
+    locked = base.after_all([{**CUT, "grid": "g30", "line": [place(2.5, 0.3), place(4.5, 0.31)]}], locked=["g40"])
+    assert locked.coverage == after.coverage
 
 
 def test_the_place_of_a_bad_edit_is_told(base):
