@@ -75,8 +75,7 @@ def propose(
     Raises
     ------
     Refused
-        A wish names what is not there, or `groups` is no count. A plan that cannot exist raises nothing:
-        the proposal is ``infeasible`` and names the conflict.
+        A wish names what is not there, or `groups` is no count (an impossible plan is an answer, no error).
     """
     wishes = constraints or Constraints()
     wishes.check(units)
@@ -85,8 +84,7 @@ def propose(
     task = Task(units=named, weights=weights or Weights(), constraints=wishes, clock=clock, seed=seed, gap=gap)
     solved = _fewest(task) if groups == FEWEST else _best_of(task, band)
     if solved.proposal.status is Status.INFEASIBLE:
-        wished = None if groups == FEWEST else band
-        told = replace(solved.proposal, conflict=_conflict(named, wished, wishes, clock))
+        told = _refused(task, solved, None if groups == FEWEST else band)
     else:
         told = _told(task, solved, alternatives=alternatives, counted=counted if reasons else None)
     return replace(told, seconds=clock.seconds)
@@ -160,10 +158,12 @@ def _least_count(task: Task) -> int:
     return len(task.units) + 1
 
 
-def _conflict(units: Units, band: tuple[int, int] | None, constraints: Constraints, clock: Clock) -> tuple[Saying, ...]:
-    wishes = wishes_of(units, constraints, groups=band)
-    patience = Clock(min(clock.left, _CONFLICT_SECONDS))
+def _refused(task: Task, solved: Solved, band: tuple[int, int] | None) -> Proposal:
+    """Return an infeasible proposal with the wishes that contradict each other (all of them where time runs out)."""
+    wishes = wishes_of(task.units, task.constraints, groups=band)
+    patience = Clock(min(task.clock.left, _CONFLICT_SECONDS))
     try:
-        return conflict(units, wishes, clock=patience, forbidden=constraints.forbidden)
+        named = conflict(task.units, wishes, clock=patience, forbidden=task.constraints.forbidden)
     except OutOfTime:
-        return tuple(wish.saying for wish in wishes)
+        named = tuple(wish.saying for wish in wishes)
+    return replace(solved.proposal, conflict=named)

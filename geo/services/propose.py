@@ -132,34 +132,26 @@ def propose_merge(
         units, grids = stored_units(session, generation, settings, load=request.load, barriers=request.barriers)
     longest = settings.limits.optimiser_seconds
     limit = longest if request.time_limit is None else min(request.time_limit, longest)
-    wishes = _constraints(request, grids)
+    asked: dict[str, Any] = {
+        "groups": request.groups,
+        "weights": request.weights,
+        "constraints": _constraints(request, grids),
+        "seed": request.seed,
+        "progress": progress,
+    }
     proposal = propose(
         units,
-        groups=request.groups,
-        weights=request.weights,
-        constraints=wishes,
-        seed=request.seed,
         time_limit=limit,
-        progress=progress,
         alternatives=request.alternatives,
         reasons=True,
         names=[_called(grid) for grid in grids],
         counted=_COUNTED.get(tuple(request.load), _WEIGHED),
+        **asked,
     )
     if not proposal.groups:
         return Proposed(proposal, units, grids, ())
-    points = None
-    if request.curve:
-        points = curve_of(
-            units,
-            proposal,
-            groups=request.groups,
-            weights=request.weights,
-            constraints=wishes,
-            seed=request.seed,
-            seconds=max(limit - proposal.seconds, 0.0),
-            progress=progress,
-        )
+    left = max(limit - proposal.seconds, 0.0)
+    points = curve_of(units, proposal, seconds=left, **asked) if request.curve else None
     merges = [edit["grids"] for edit in merge_edits(proposal.groups, grids, units)]
     with store.writing(actor) as session:
         people = handovers(session, generation, merges)
