@@ -44,11 +44,12 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A text, the true grid (None: must not be answered) and the noises in it."""
+    """A text, the true grid (None: must not be answered), the noises in it, and the community known besides."""
 
     text: str
     grid: int | None
     noises: tuple[str, ...]
+    community: str = ""
 
 
 @cache

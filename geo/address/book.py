@@ -100,7 +100,7 @@ class AddressBook:
         wordings = list(self._matcher.wordings(plain)) if plain else []
         if not wordings:
             return AddressAnswer(Outcome.REFUSED, AddressParts(), reason=Refusal.EMPTY)
-        for wording in wordings:
+        for wording in wordings if not any(w.second for w in wordings) else ():
             spots = self._memory.recall(wording, hint)
             if spots:
                 return _recalled(wording, spots, self._matcher.parts(wording, plain))

@@ -144,6 +144,6 @@ def _words(asked: list[Candidate], parts: AddressParts, territory: Territory) ->
         level, english = ("镇", "town") if several_towns else ("社区", "community")
         what = f"{asked[0].site.name}{number}"
         return f"哪个{level}的{what}？", f"{what}: in which {english}?"
-    if number and not parts.committee:
+    if number and not parts.committee and all(c.spot.number in parts.buildings for c in asked):
         return f"哪个小区的{number}？", f"{number} of which compound?"
     return "您说的是哪一处？", "Which of these do you mean?"

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from geo.address.names import Fit, NameIndex
 from geo.address.parts import AddressParts, Numbers, Relation, find_numbers, find_relation
+from geo.address.territory import Reading
 from geo.address.wording import BREAK, GENERIC_TAILS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from geo.address.gazetteer import Gazetteer, Site, Spot
-    from geo.address.territory import Reading, Scope
+    from geo.address.territory import Scope
 
 __all__ = ["Candidate", "Hint", "Matcher", "Wording"]
 
@@ -34,6 +35,7 @@ _LONGEST_NAME: Final = 14
 _SHORTEST_PREFIX: Final = 4
 _LONGEST_PREFIX: Final = 10
 _STREET: Final = re.compile(r"[\u4e00-\u9fff]{1,6}?(?:大街|路|街|胡同|巷)(?:\d{1,4}号)?\|?")
+_AND: Final = re.compile(r"[和与跟及到至]")
 _GRID: Final = re.compile(r"(?:第?[\d一二三四五六七八九十]{1,3}号?(?:基础)?网格)\|?")
 # Behind a name: a lettered building, figures nobody could read, or one more letter of some other name.
 _UNREAD: Final = re.compile(r"[A-Z甲乙丙丁](?:座|栋|幢|号楼|区)|(?!\d{1,2}单元|\d{3,4}(?:室|\||$))\d|[^|的](?:\||$)")
@@ -58,7 +60,8 @@ class Hint:
 class Wording:
     """One reading of a text as head, name, numbers and relation; `end` is where the address ends.
 
-    `guess`: nothing in the text says that the name ends where this reading ends it.
+    `guess`: nothing in the text says that the name ends where this reading ends it. `second`: it is named together
+    with another thing (前进小学和市场之间), and either may be meant.
     """
 
     scope: Scope
@@ -70,6 +73,7 @@ class Wording:
     sure: bool = True
     street: str = ""
     guess: bool = False
+    second: bool = False
 
     def key(self) -> str:
         """Return the address without area, stairwell and room: what a correction is remembered by."""
@@ -116,7 +120,22 @@ class Matcher:
             if reading.scope.foreign:
                 yield Wording(reading.scope, "", None, None, reading.at, reading.at)
                 continue
-            yield from self._named(text, reading)
+            for wording in self._named(text, reading):
+                yield wording
+                yield from self._second(text, wording)
+
+    def _second(self, text: str, first: Wording) -> Iterator[Wording]:
+        """Read the second of two things named together."""
+        joint = _AND.match(text, first.end)
+        if joint is None or first.guess or first.second:
+            return
+        if self.names.longest_at(text, joint.end()):
+            second = self._named(text, Reading(first.scope, joint.end()))
+        elif self._territory.full_name_at(text, joint.end()):
+            second = self.wordings(text, joint.end())
+        else:
+            return
+        yield from (replace(w, second=True) for w in second)
 
     def _named(self, text: str, reading: Reading) -> Iterator[Wording]:
         start = _past_breaks(text, reading.at)

@@ -10,7 +10,7 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from geo.address.wording import GENERIC_TAILS, folded_sound, ordinals, sound, stem_of
+from geo.address.wording import GENERIC_TAILS, folded_sound, ordinals, sound, spelled, stem_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -98,7 +98,9 @@ class NameIndex:
         return any(fit.score >= _MEANT for fit in self.fits(word).values())
 
     def starting(self, prefix: str) -> list[str]:
-        """Return the names that begin with a prefix, as written or as spoken, in order."""
+        """Return the names that begin with a prefix as written, as spoken, or in letters (jyxq, jiayuan), in order."""
+        if prefix.isascii() and prefix.isalpha():
+            return sorted(n for n in self._names if any(s.startswith(prefix.upper()) for s in spelled(n)))
         heard = sound(prefix)
         return sorted(
             n for n, s in zip(self._names, self._sounds, strict=True) if n.startswith(prefix) or s.startswith(heard)

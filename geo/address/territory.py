@@ -214,12 +214,18 @@ class Territory:
         if scope.foreign:
             return
         for word, (level, codes) in self._short.items():
-            if level not in scope.said and text.startswith(word, at) and not self._is_full(text, at, word):
+            if level not in scope.said and text.startswith(word, at) and not self._is_longer(text, at, word):
                 narrowed = scope.narrowed(level, frozenset(codes), word)
                 yield from self._readings(text, at + len(word), narrowed, names)
 
-    def _is_full(self, text: str, at: int, word: str) -> bool:
-        return any(len(w) > len(word) and text.startswith(w, at) for w in self._full)
+    def _is_longer(self, text: str, at: int, word: str) -> bool:
+        """Whether a full name stands there, or a longer short one of the same area (新立中心, no 新立 of 中心县)."""
+        if any(len(w) > len(word) and text.startswith(w, at) for w in self._full):
+            return True
+        codes = self._short[word][1]
+        return any(
+            len(w) > len(word) and text.startswith(w, at) and codes <= known for w, (_, known) in self._short.items()
+        )
 
     def _plain_head(self, text: str, at: int, scope: Scope, names: KnownNames) -> tuple[Scope, int]:
         """Strip chatter and fully written areas; stop at a name, a number or something foreign."""
@@ -252,8 +258,12 @@ class Territory:
                 end = tail.end() if tail else found.end()
                 return scope.narrowed(level, self._within(codes, scope), text[at:end]), end
         for word, (level, codes) in self._full.items():
-            if level not in scope.said and text.startswith(word, at):
+            if not text.startswith(word, at):
+                continue
+            if level not in scope.said:
                 return scope.narrowed(level, frozenset(codes), word), at + len(word)
+            if _repeats(scope, level, codes):
+                return scope, at + len(word)
         return None
 
     def _known_by_ear(self, text: str, at: int, scope: Scope) -> tuple[Scope, int] | None:
@@ -311,6 +321,12 @@ class Territory:
         if near:
             return scope.narrowed(level, frozenset(near), word, doubt=True)
         return replace(scope, foreign=word)
+
+
+def _repeats(scope: Scope, level: str, codes: set[str]) -> bool:
+    """Whether an area is said a second time: columns of a table, joined without looking (红星镇红星镇佳园小区)."""
+    said = scope.towns if level == "town" else scope.communities
+    return said is not None and said <= codes and not scope.doubts
 
 
 def _longest(word: str) -> tuple[int, str]:

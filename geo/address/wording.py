@@ -11,7 +11,7 @@ from pypinyin import Style, pinyin
 
 from geo.formats.numerals import chinese_to_int, strip_marks
 
-__all__ = ["BREAK", "GENERIC_TAILS", "fold", "folded_sound", "ordinals", "sound", "stem_of"]
+__all__ = ["BREAK", "GENERIC_TAILS", "fold", "folded_sound", "ordinals", "sound", "spelled", "stem_of"]
 
 # What separates the parts of a text once it is folded.
 BREAK: Final = "|"
@@ -38,6 +38,8 @@ _PAUSE: Final = re.compile(r"[\s,.，。;；:：!！?？、|·\"'“”‘’()\
 _BETWEEN_DIGITS: Final = re.compile(r"(?<=[\dA-Z])\s+(?=\d)")
 _BEFORE_UNIT: Final = re.compile(rf"(?<=\d)\s+(?={_UNIT})")
 _DASHES: Final = re.compile(r"-{2,}")
+# A line between words parts them (新青镇/黎明社区), between figures it is a hyphen (3/2/101).
+_LINE_OF_WORDS: Final = re.compile(r"(?<=[\u4e00-\u9fff])-(?=[\u4e00-\u9fff])")
 _HASH_BEFORE: Final = re.compile(r"(?<![\dA-Z])#(\d+[A-Z]?)(?:号楼|号|楼|栋|幢)?")
 _BUILDING_WORD: Final = re.compile(r"(?<=\d)([A-Z]?)(?:号楼|号?[栋幢]楼?|号?座(?!谈)楼?|#楼|#)")
 _PLAIN_FLOOR: Final = re.compile(r"(?<![\d号#])(\d{1,2})楼")
@@ -77,8 +79,8 @@ def fold(text: str) -> str:
     word = _PLAIN_FLOOR.sub(rf"\1{_FLOOR_MARK}", word)
     word = _BUILDING_WORD.sub(r"\1号楼", word)
     word = re.sub(r"(?<=号楼)\s+(?=\d)", "-", word)
-    word = _PAUSE.sub(BREAK, word).strip(BREAK)
-    word = _ZEROS.sub("", _DASHES.sub("-", word))
+    word = _LINE_OF_WORDS.sub(BREAK, _DASHES.sub("-", word))
+    word = _ZEROS.sub("", _PAUSE.sub(BREAK, word).strip(BREAK))
     return _ORDERED.sub(lambda m: "第" + _in_words(int(m[1])), word)
 
 
@@ -123,6 +125,19 @@ def sound(text: str) -> str:
 def folded_sound(text: str) -> str:
     """Return `sound` with zh/z, ch/c, sh/s, in/ing and en/eng taken for one, as many speakers do."""
     return "".join(_coded("~" + _blunt(_syllable(c))) for c in text)
+
+
+@lru_cache(maxsize=65_536)
+def spelled(text: str) -> tuple[str, str]:
+    """Return a name in letters as people type them: whole syllables, and their initials.
+
+    Examples
+    --------
+    >>> spelled("佳园小区")
+    ('JIAYUANXIAOQU', 'JYXQ')
+    """
+    syllables = [_syllable(c).upper() for c in text]
+    return "".join(syllables), "".join(s[:1] for s in syllables)
 
 
 def stem_of(name: str) -> tuple[str, str]:

@@ -41,6 +41,7 @@ FOUND = [
     ("新青镇第一中学门口", 1),
     ("红星一中附近", 6),
     ("县医院门诊楼", 3),
+    ("红建中心县医院", 3),  # the community without its 社区, before a name that begins with 县
     ("丰林县人民医院", 3),
     ("新青镇政府", 2),
     ("前进小学院内", 7),
@@ -49,6 +50,10 @@ FOUND = [
     ("红星镇佳园小区，5号楼，2单元", 5),
     ("红星镇前进社区第三网格佳园小区5号楼", 5),
     ("佳園小區6號樓", 5),
+    ("新青镇/黎明社区/佳园小区/3/2/101", 1),  # columns of a table, joined
+    ("红星镇红星镇佳园小区5号楼", 5),
+    ("红星镇前进社区前进社区佳园小区5号楼", 5),
+    ("红星镇佳园小区3号楼和4号楼之间", 5),  # two buildings, one grid
 ]
 
 
@@ -80,6 +85,8 @@ ASKED = [
     ("红星镇第一中学家属楼", {6}, None),
     ("铁北平房区", {1, 7, 8}, None),
     ("佳园小区3、5号楼", {1, 5}, None),
+    ("前进小学和林业局职工医院之间", {2, 7}, "您说的是哪一处？"),  # two things, two grids
+    ("红星镇佳园小区5号楼和新青镇红林小区1号楼都停水", {0, 5}, "您说的是哪一处？"),
 ]
 
 
@@ -168,6 +175,8 @@ def test_a_correction_wins_over_everything():
     assert taught.find("大红楼").learned
     assert taught.find("老供销社2号楼").grid == 3
     assert taught.find("河沿有人烧荒").grid == 8
+    # One of two things named together does not decide for both.
+    assert taught.find("大红楼和林业局职工医院之间").outcome is Outcome.ASK
     assert taught.find("消失的楼").reason is Refusal.UNKNOWN_NAME
     # Two corrections that differ are told apart by the community, and asked about without one.
     assert taught.find("黎明社区佳园小区3号楼").grid == 1
@@ -209,6 +218,8 @@ def test_suggestions_while_typing():
     assert BOOK.suggest("嘉苑", limit=3)[:2] == ["新青镇黎明社区佳园小区", "红星镇前进社区佳园小区"]  # by ear
     assert "红星镇前进社区佳园小区6号楼" in BOOK.suggest("红星镇佳园小区6")
     assert BOOK.suggest("前进小") == ["红星镇前进社区前进小学"]
+    assert BOOK.suggest("jyxq") == ["新青镇黎明社区佳园小区", "红星镇前进社区佳园小区"]  # by initials
+    assert BOOK.suggest("红星镇jiayuan") == ["红星镇前进社区佳园小区"]
     assert BOOK.suggest("") == []
     assert BOOK.suggest("汤旺县佳") == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from geo.address.parts import find_numbers, find_relation
-from geo.address.wording import fold, folded_sound, ordinals, sound, stem_of
+from geo.address.wording import fold, folded_sound, ordinals, sound, spelled, stem_of
 from tests.unit.address.small_county import book
 
 FOLDED = [
@@ -31,6 +31,7 @@ FOLDED = [
     ("第一中学", "第一中学"),
     ("百货商场三八路", "百货商场三八路"),
     ("佳園小區5號樓", "佳园小区5号楼"),
+    ("新青镇/佳园小区/3/2", "新青镇|佳园小区-3-2"),
     ("\u200b佳园\ufeff小区\u3000", "佳园小区"),
     ("", ""),
     ("，。！", ""),
@@ -105,6 +106,7 @@ def test_homophones_sound_alike_and_dialects_nearly():
     assert sound("新民") != sound("兴民")
     assert folded_sound("新民") == folded_sound("兴民")
     assert folded_sound("松树") == folded_sound("松素")
+    assert spelled("佳园") == ("JIAYUAN", "JY")
 
 
 def test_names_have_a_stem_a_kind_and_numbers():
