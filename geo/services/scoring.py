@@ -163,7 +163,7 @@ def rescore(ground: Ground, drawing: Drawing, before: PlanScores) -> PlanScores:
     remap = np.array([-1 if i in drawing.changed else place.get(i, -1) for i in state.ids] + [-1], dtype=np.int64)
     now, touching = remap[was], state.touching.copy()
     again = np.flatnonzero(((now < 0) | touching) & np.isfinite(lon) & np.isfinite(lat))
-    now[again], touching[again] = _placed(drawing, place, lon[again], lat[again])
+    now[again], touching[again] = _placed(drawing, place, lon[again], lat[again], touching[again])
     homes, cases = np.split(now, [len(ground.homes.lon)])
     measures = remeasure_grids(ground, drawing, state.measures)
     return _scores(ground, _State(drawing, ids, homes, cases, touching, measures))
@@ -175,16 +175,20 @@ def _points(ground: Ground) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _placed(
-    drawing: Drawing, place: Mapping[str, int], lon: NDArray[np.float64], lat: NDArray[np.float64]
+    drawing: Drawing,
+    place: Mapping[str, int],
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    was_touching: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Place points that lie in changed grids or nowhere, by the changed grids and their neighbours alone.
+    """Place points that lie in changed grids, on a border or nowhere, by the changed grids and their neighbours alone.
 
-    A point on a border is placed again among all grids whose box it lies in: the outer boundary's own rule looks at
-    every grid that touches the point.
+    A point on a border, now or before, is placed again among all grids whose box it lies in: the outer boundary's own
+    rule looks at every grid that touches the point, and the point may lie far from the edit.
     """
     near = sorted(drawing.beside & place.keys())
     found, touching = _among(drawing, near, place, lon, lat)
-    on_border = np.flatnonzero(touching)
+    on_border = np.flatnonzero(touching | was_touching)
     if len(on_border):
         spots = shapely.points(lon[on_border], lat[on_border])
         boxed = shapely.STRtree(drawing.coverage.polygons()).query(spots)[1]
