@@ -72,8 +72,10 @@ def create_app(
             services.close()
 
     app = FastAPI(title="wangge 网格", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    point = PointLookup(services.lookup, services.store)
     gate = Gate(
-        _Switch(app, PointLookup(services.lookup, services.store)),
+        _Switch(app, point),
+        quick={PATH: point.quick},
         identify=identify or (lambda _: services.actor),
         limits=services.settings.limits,
         new_id=services.new_id,

@@ -8,7 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from api.problems import MEDIA_TYPE
-from api.routes import point
+from api.routes.point import PATH
+from api.routes.question import OPERATION
 from api.schemas import BatchQuery, PlacementOut, ProblemOut
 from geo import __version__
 
@@ -51,7 +52,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             ),
             routes=app.routes,
         )
-        text["paths"].setdefault(point.PATH, {})["get"] = dict(point.OPERATION)
+        text["paths"].setdefault(PATH, {})["get"] = dict(OPERATION)
         _, own = models_json_schema(
             [(m, "serialization") for m in (PlacementOut, ProblemOut)] + [(BatchQuery, "validation")],
             ref_template="#/components/schemas/{model}",

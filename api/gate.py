@@ -10,18 +10,16 @@ import itertools
 import logging
 import re
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import lru_cache
+from typing import Any, Final
 
 from fastapi import HTTPException
 from starlette.requests import Request
 
 from api.problems import Problem, problem_of_status, render
-
-if TYPE_CHECKING:
-    from geo.authority import Actor
-    from geo.settings import Limits
+from geo.authority import Actor
+from geo.settings import Limits
 
 __all__ = ["SECURITY_HEADERS", "Gate", "Tally", "actor_of"]
 
@@ -33,46 +31,54 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _LOG = logging.getLogger("wangge.access")
 _ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_METHODS: Final = _UNSAFE | {"GET", "HEAD", "OPTIONS"}
 # Bodies that are files or columns may be larger than a JSON document.
 _BULK_TYPES: Final = (b"text/csv", b"application/vnd.apache.arrow.stream", b"multipart/form-data")
 
 SECURITY_HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+# What only a document can be told: framing is forbidden everywhere by the policy's frame-ancestors.
+_OF_DOCUMENTS: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 )
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
 _FRESH: Final = (b"cache-control", b"no-store")
 _ALL_HEADERS: Final = (*SECURITY_HEADERS, _POLICY, _FRESH)
+_JSON: Final = (b"content-type", b"application/json")
 _NO_HEADERS: Final[dict[bytes, bytes]] = {}
+
+Quick = Callable[[Actor, bytes], bytes | None]
 
 
 class Tally:
     """Counts of answers by method, route and status, and the seconds they took; for `/metrics`."""
 
     def __init__(self) -> None:
-        self.answers: Counter[tuple[str, str, int]] = Counter()
-        self.seconds: Counter[tuple[str, str]] = Counter()
+        self._counts: dict[tuple[str, str, int], list[float]] = {}
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        self.answers[method, route, status] += 1
-        self.seconds[method, route] += seconds  # type: ignore[assignment]
+        key = (method, route, status)
+        count = self._counts.get(key)
+        if count is None:
+            count = self._counts.setdefault(key, [0, 0.0])
+        count[0] += 1
+        count[1] += seconds
 
     def text(self) -> str:
         """Return the counts in the Prometheus text format."""
+        rows = sorted(self._counts.items())
+        labels = [f'{{method="{m}",route="{r}",status="{s}"}}' for (m, r, s), _ in rows]
         lines = ["# TYPE wangge_requests_total counter"]
-        lines += [
-            f'wangge_requests_total{{method="{m}",route="{r}",status="{s}"}} {n}'
-            for (m, r, s), n in sorted(self.answers.items())
-        ]
+        lines += [f"wangge_requests_total{label} {n:.0f}" for label, (_, (n, _s)) in zip(labels, rows, strict=True)]
         lines.append("# TYPE wangge_request_seconds_total counter")
         lines += [
-            f'wangge_request_seconds_total{{method="{m}",route="{r}"}} {n:.6f}'
-            for (m, r), n in sorted(self.seconds.items())
+            f"wangge_request_seconds_total{label} {s:.6f}" for label, (_, (_n, s)) in zip(labels, rows, strict=True)
         ]
         return "\n".join(lines) + "\n"
 
@@ -99,6 +105,9 @@ class Gate:
     hosts : frozenset of str
         Names (without port) this service answers to; empty means any. Refusing others stops pages of
         strangers that point their own name at this machine.
+    quick : mapping, optional
+        Path → function that answers the query of a GET from memory as JSON, or None where the ordinary way must be
+        gone (refusals too go that way).
     """
 
     def __init__(
@@ -109,8 +118,10 @@ class Gate:
         limits: Limits,
         new_id: Callable[[], str],
         hosts: frozenset[str] = frozenset(),
+        quick: Mapping[str, Quick] | None = None,
     ) -> None:
         self._app = app
+        self._quick = dict(quick or {})
         self._identify = identify
         self._limits = limits
         self._process = new_id().encode("ascii", "replace")[:36]
@@ -124,7 +135,26 @@ class Gate:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = self._request_id(scope)
+        host, request_id = self._told(scope)
+        unsafe = scope["method"] in _UNSAFE
+        headers = dict(scope["headers"]) if unsafe else _NO_HEADERS
+        refusal = self._refuse(host, headers, unsafe=unsafe)
+        if refusal is None:
+            actor = scope["actor"] = self._identify(scope)
+            quick = self._quick.get(scope["path"]) if scope["method"] == "GET" else None
+            body = None if quick is None else quick(actor, scope["query_string"])
+            if body is not None:
+                length = (b"content-length", b"%d" % len(body))
+                own = (_JSON, length, *_ALL_HEADERS, (b"x-request-id", request_id))
+                await send({"type": "http.response.start", "status": 200, "headers": own})
+                await send({"type": "http.response.body", "body": body})
+                self._note(scope, request_id, scope["path"], 200, started)
+                return
+        await self._ordinary(scope, receive, send, request_id, refusal, started)
+
+    async def _ordinary(
+        self, scope: Scope, receive: Receive, send: Send, request_id: bytes, refusal: Problem | None, started: float
+    ) -> None:
         scope["request_id"] = request_id.decode("ascii")
         status = 500
 
@@ -135,42 +165,44 @@ class Gate:
                 message["headers"] = _dress(message.get("headers", ()), request_id)
             await send(message)
 
-        unsafe = scope["method"] in _UNSAFE
-        headers = dict(scope["headers"]) if unsafe or self._hosts else _NO_HEADERS
         try:
-            refusal = self._refuse(scope, headers) if headers else None
             if refusal is not None:
                 await render(refusal, scope)(scope, receive, dressed)
                 return
-            scope["actor"] = self._identify(scope)
-            body = self._counted(receive, self._body_limit(headers)) if unsafe else receive
-            await self._app(scope, body, dressed)
+            if scope["method"] in _UNSAFE:
+                receive = self._counted(receive, self._body_limit(dict(scope["headers"])))
+            await self._app(scope, receive, dressed)
         finally:
-            self._note(scope, status, time.perf_counter() - started)
+            # The route's template, never the address asked for: that may hold coordinates or an address text.
+            route = getattr(scope.get("route"), "path", None) or scope.get("fixed_route", "other")
+            self._note(scope, request_id, route, status, started)
 
-    def _request_id(self, scope: Scope) -> bytes:
-        """Return the caller's id of the exchange where it is one, else a new one: this process, and a number."""
+    def _told(self, scope: Scope) -> tuple[bytes, bytes]:
+        """Return the host asked for, and the id of the exchange: the caller's, else this process and a number."""
+        host = given = b""
         for name, value in scope["headers"]:
-            if name == b"x-request-id" and _ID.fullmatch(value):
-                return bytes(value)
-        return b"%s-%08x" % (self._process, next(self._numbers))
+            if name == b"host":
+                host = value
+            elif name == b"x-request-id" and _ID.fullmatch(value):
+                given = value
+        return host, given or b"%s-%08x" % (self._process, next(self._numbers))
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        # The route's template, never the address asked for: that may hold coordinates or an address text.
-        route = getattr(scope.get("route"), "path", None) or scope.get("fixed_route", "other")
-        self.tally.add(scope["method"] if scope["method"] in _UNSAFE else "GET", route, status, seconds)
+    def _note(self, scope: Scope, request_id: bytes, route: str, status: int, started: float) -> None:
+        seconds = time.perf_counter() - started
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        self.tally.add(method, route, status, seconds)
         if _LOG.isEnabledFor(logging.INFO):
-            _LOG.info("%s %s %s %d %.1f ms", scope["request_id"], scope["method"], route, status, seconds * 1e3)
+            _LOG.info("%s %s %s %d %.1f ms", request_id.decode("ascii"), method, route, status, seconds * 1e3)
 
     def _body_limit(self, headers: dict[bytes, bytes]) -> int:
         bulk = headers.get(b"content-type", b"").lower().startswith(_BULK_TYPES)
         return self._limits.upload_bytes if bulk else self._limits.json_body_bytes
 
-    def _refuse(self, scope: Scope, headers: dict[bytes, bytes]) -> Problem | None:
+    def _refuse(self, host: bytes, headers: dict[bytes, bytes], *, unsafe: bool) -> Problem | None:
         """Refuse what needs no reading: a strange host, a strange site, a declared length that is too large."""
-        if self._hosts and _host_name(headers.get(b"host", b"")) not in self._hosts:
+        if self._hosts and _host_name(host) not in self._hosts:
             return problem_of_status(421)
-        if scope["method"] in _UNSAFE:
+        if unsafe:
             if _cross_site(headers):
                 return problem_of_status(403, detail="requests of other sites are not accepted")
             declared = headers.get(b"content-length", b"0")
@@ -195,16 +227,18 @@ class Gate:
 
 
 def _dress(headers: Any, request_id: bytes) -> list[tuple[bytes, bytes]]:
-    policy = fresh = True
-    for name, _ in headers:
-        policy = policy and name != b"content-security-policy"
-        fresh = fresh and name != b"cache-control"
-    own = (b"x-request-id", request_id)
-    if policy and fresh:
-        return [*headers, *_ALL_HEADERS, own]
-    return [*headers, *SECURITY_HEADERS, *([_POLICY] if policy else []), *([_FRESH] if fresh else []), own]
+    present = dict(headers)
+    dressed = [*headers, *SECURITY_HEADERS, (b"x-request-id", request_id)]
+    if b"content-security-policy" not in present:
+        dressed.append(_POLICY)
+    if b"cache-control" not in present:
+        dressed.append(_FRESH)
+    if present.get(b"content-type", b"").startswith(b"text/html"):
+        dressed += _OF_DOCUMENTS
+    return dressed
 
 
+@lru_cache(maxsize=64)
 def _host_name(host: bytes) -> str:
     text = host.decode("latin-1").lower()
     return text.rsplit(":", 1)[0] if re.search(r":\d+$", text) else text

@@ -91,10 +91,11 @@ class GridIndex:
     [0, 1, 1, -1]
     """
 
-    __slots__ = ("_fabric", "_metric", "_size", "_vicinity")
+    __slots__ = ("_fabric", "_metric", "_size", "_strict", "_vicinity")
 
     def __init__(self, *, fabric: Fabric[Cells | Layers], size: int, metric: Metric | None) -> None:
         self._fabric, self._size, self._metric = fabric, size, metric
+        self._strict = isinstance(fabric.held, Cells)
         self._vicinity = Vicinity(fabric.edges.ends, degrees=metric is not None)
 
     @classmethod
@@ -178,7 +179,7 @@ class GridIndex:
     @property
     def strict(self) -> bool:
         """Whether the polygons are known to form a coverage."""
-        return isinstance(self._fabric.held, Cells)
+        return self._strict
 
     @property
     def metric(self) -> Metric | None:
@@ -294,10 +295,18 @@ class GridIndex:
 
     def holders(self, x: float, y: float) -> list[int]:
         """Return every polygon that holds one point, ascending; `locate_all` for a single point, much faster."""
-        if not self.strict:
-            return holders_of(cast("Fabric[Layers]", self._fabric), x, y)
-        position, _ = place_one(cast("Fabric[Cells]", self._fabric), x, y)
+        if not self._strict:
+            return holders_of(self._fabric, x, y)  # type: ignore[arg-type]
+        position, _ = place_one(self._fabric, x, y)  # type: ignore[arg-type]
         return [] if position == OUTSIDE else [position]
+
+    def holder(self, x: float, y: float) -> tuple[int, bool, float | None]:
+        """Return of one finite point in a coverage, fast: position, on a boundary, metres to the nearest one."""
+        position, on_boundary = place_one(self._fabric, x, y)  # type: ignore[arg-type]
+        if on_boundary:
+            return position, True, 0.0
+        distance = self._vicinity.nearest_m(x, y)
+        return position, False, self._nearest(x, y, 0.0)[0] if distance is None else distance
 
     def _nearest(self, x: float, y: float, radius: float) -> tuple[float | None, IntArray]:
         distance = None if radius else self._vicinity.nearest_m(x, y)

@@ -1,0 +1,181 @@
+"""The servers of benchmarks/http.py, each on uvicorn with httptools and uvloop, started alike.
+
+    python benchmarks/online_servers.py NAME PORT FOLDER
+
+wangge           the whole application on the store in FOLDER
+fastapi-empty    an `async def` endpoint of FastAPI that returns an empty object
+raw-empty        a bare ASGI callable that answers an empty object
+postgis          a bare ASGI callable that asks PostGIS for each request (asyncpg's prepared statement; psycopg2 in
+                 threads where asyncpg is not installed)
+pydantic-rows    a FastAPI endpoint that takes and gives points as rows of pydantic models, on the bare index
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+from urllib.parse import parse_qs
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import uvicorn  # noqa: E402
+
+QUERY = "SELECT id FROM benchmark_grids WHERE ST_Intersects(geom, ST_SetSRID(ST_MakePoint($1, $2), 4490)) LIMIT 1"
+
+
+def wangge(folder: Path) -> object:
+    from api.app import LOCAL_HOSTS, create_app
+    from geo.bootstrap import open_services
+
+    return create_app(open_services(store_url=str(folder / "county.gpkg")), hosts=LOCAL_HOSTS, close=True)
+
+
+def fastapi_empty(_: Path) -> object:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/api/v1/locate")
+    async def locate() -> dict:
+        return {}
+
+    return app
+
+
+async def _answer(send: object, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def raw_empty(_: Path) -> object:
+    async def app(scope: dict, _receive: object, send: object) -> None:
+        if scope["type"] == "http":
+            await _answer(send, b"{}")
+
+    return app
+
+
+def postgis(folder: Path) -> object:
+    dsn = (folder / "postgis").read_text().strip()
+    try:
+        import asyncpg
+    except ImportError:
+        return _postgis_threads(dsn)
+    host, _, database = dsn.partition(" ")
+    pool = None
+
+    async def app(scope: dict, receive: object, send: object) -> None:
+        nonlocal pool
+        if scope["type"] == "lifespan":
+            await receive()
+            pool = await asyncpg.create_pool(host=host, user="wg", database=database, min_size=8, max_size=8)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await pool.close()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        asked = parse_qs(scope["query_string"].decode("ascii"))
+        async with pool.acquire() as connection:
+            found = await connection.fetchval(QUERY, float(asked["lon"][0]), float(asked["lat"][0]))
+        await _answer(send, b'{"grid":{"id":"%s"}}' % (found or "").encode())
+
+    return app
+
+
+def _postgis_threads(dsn: str) -> object:
+    import threading
+    from concurrent.futures import ThreadPoolExecutor
+
+    import psycopg2
+
+    host, _, database = dsn.partition(" ")
+    own, pool = threading.local(), ThreadPoolExecutor(8)
+
+    def ask(lon: float, lat: float) -> str:
+        if not hasattr(own, "cursor"):
+            connection = psycopg2.connect(host=host, user="wg", dbname=database)
+            connection.autocommit = True
+            own.cursor = connection.cursor()
+            own.cursor.execute(f"PREPARE find (float8, float8) AS {QUERY}")
+        own.cursor.execute("EXECUTE find (%s, %s)", (lon, lat))
+        return (own.cursor.fetchone() or ("",))[0]
+
+    async def app(scope: dict, _receive: object, send: object) -> None:
+        if scope["type"] != "http":
+            return
+        asked = parse_qs(scope["query_string"].decode("ascii"))
+        place = float(asked["lon"][0]), float(asked["lat"][0])
+        found = await asyncio.get_running_loop().run_in_executor(pool, ask, *place)
+        await _answer(send, b'{"grid":{"id":"%s"}}' % found.encode())
+
+    return app
+
+
+def pydantic_rows(folder: Path) -> object:
+    import numpy as np
+    from fastapi import FastAPI
+    from pydantic import BaseModel
+
+    from geo.authority import local_planner
+    from geo.bootstrap import open_services
+
+    services = open_services(store_url=str(folder / "county.gpkg"))
+    cover = services.lookup.coverage(local_planner(services.store.county_code))
+
+    class Point(BaseModel):
+        id: str
+        lon: float
+        lat: float
+
+    class Asked(BaseModel):
+        datum: str
+        points: list[Point]
+
+    class Placed(BaseModel):
+        id: str
+        grid: str
+        code: str
+        basis: str
+
+    app = FastAPI()
+
+    @app.post("/api/v1/locate")
+    async def locate(asked: Asked) -> list[Placed]:
+        x = np.array([p.lon for p in asked.points])
+        y = np.array([p.lat for p in asked.points])
+        position, on_boundary = cover.base_index.place_many(x, y)
+        return [
+            Placed(
+                id=p.id,
+                grid=cover.ids[n],
+                code=cover.codes[n],
+                basis="outside" if n < 0 else "boundary" if edge else "interior",
+            )
+            for p, n, edge in zip(asked.points, position.tolist(), on_boundary.tolist(), strict=True)
+        ]
+
+    return app
+
+
+SERVERS = {
+    "wangge": wangge,
+    "fastapi-empty": fastapi_empty,
+    "raw-empty": raw_empty,
+    "postgis": postgis,
+    "pydantic-rows": pydantic_rows,
+}
+
+if __name__ == "__main__":
+    name, port, folder = sys.argv[1:]
+    app = SERVERS[name](Path(folder))
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=int(port),
+        http="httptools",
+        loop="uvloop",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
