@@ -116,18 +116,28 @@ class _JsonForm:
         if declared is not None and not isinstance(declared, str):
             raise Refused("datum must be a word", code="datum-unknown", remedy="send for example cgcs2000")
         ids = sent.get("id")
-        if ids is not None and not (isinstance(ids, list) and all(type(i) in (str, int) for i in ids)):
+        if ids is not None and not (isinstance(ids, list) and set(map(type, ids)) <= {str, int}):
             raise Refused("id must be a list of texts or whole numbers", code="id-type", remedy="send texts")
         lon, lat = (_numbers(sent[name], name, limits) for name in ("lon", "lat"))
         return _Points(datum_from(declared), lon, lat, ids)
 
     @staticmethod
     def write(points: _Points, answer: Batch) -> bytes:
-        columns: dict[str, Any] = {"generation": answer.generation}
+        # Each word is written once; a column is put together from the written words.
+        parts = [b'{"generation":', orjson.dumps(answer.generation)]
         if points.ids is not None:
-            columns["id"] = points.ids
-        columns |= {name: getattr(answer, name).tolist() for name in ("grid", "code", "basis")}
-        return orjson.dumps(columns)
+            parts += [b',"id":', orjson.dumps(points.ids)]
+        for name in ("grid", "code", "basis"):
+            parts += [b',"%s":[' % name.encode(), _joined(answer, name), b"]"]
+        return b"".join([*parts, b"}"])
+
+
+def _joined(answer: Batch, name: str) -> bytes:
+    """Return the JSON texts of a column, joined by commas; shorter ones are filled up with blanks, as JSON allows."""
+    texts = np.array([orjson.dumps(word) + b"," for word in answer.words[name].tolist()])
+    width = texts.dtype.itemsize
+    padded = np.array([text.ljust(width) for text in texts.tolist()])
+    return padded[answer.numbers[name]].tobytes().rstrip(b" ")[:-1]
 
 
 def _numbers(column: Any, name: str, limits: Limits) -> FloatArray:
@@ -171,7 +181,9 @@ class _CsvForm:
         from pyarrow import csv
 
         sink = pa.BufferOutputStream()
-        csv.write_csv(_table_of(points, answer), sink, csv.WriteOptions(quoting_style="needed"))
+        table = _table_of(points, answer)
+        plain = [c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
+        csv.write_csv(pa.table(plain, names=table.column_names), sink, csv.WriteOptions(quoting_style="needed"))
         return bytes(sink.getvalue())
 
 
@@ -241,10 +253,12 @@ def _table_of(points: _Points, answer: Batch) -> Any:
     """Return the answer as an Arrow table; repeated words travel as dictionaries of one copy each."""
     import pyarrow as pa
 
-    rows = len(answer.grid)
     columns = {} if points.ids is None else {"id": points.ids}
-    columns |= {name: pa.array(getattr(answer, name), type=pa.string()) for name in ("grid", "code", "basis")}
-    columns["generation"] = pa.repeat(pa.scalar(answer.generation["id"], pa.string()), rows)
+    for name in ("grid", "code", "basis"):
+        words = pa.array(answer.words[name], type=pa.string())
+        columns[name] = pa.DictionaryArray.from_arrays(pa.array(answer.numbers[name]), words)
+    here = np.zeros(len(answer), dtype=np.int8)
+    columns["generation"] = pa.DictionaryArray.from_arrays(pa.array(here), pa.array([answer.generation["id"]]))
     return pa.table(columns)
 
 

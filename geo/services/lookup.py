@@ -40,16 +40,31 @@ __all__ = [
 # How long an answer may lag behind a publication made by another process.
 _LAG_SECONDS = 0.5
 _WIDEST_ACCURACY_M = 100_000
+_BASES = np.array([b.value for b in (Basis.INTERIOR, Basis.BOUNDARY, Basis.OUTSIDE, Basis.INVALID)], dtype=object)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Bulk answers as parallel object arrays: grid id ("" outside), code ("" outside) and basis."""
+    """Bulk answers: small numbers, and the words they stand for.
+
+    Attributes
+    ----------
+    words : mapping
+        For ``grid``, ``code`` and ``basis`` the words (object arrays); the last of grid and code is "" (outside).
+    numbers : mapping
+        For the same names the number of each point's word, ndarray of int32, shape (n,).
+    """
 
     generation: Json
-    grid: NDArray[np.object_]
-    code: NDArray[np.object_]
-    basis: NDArray[np.object_]
+    words: Mapping[str, NDArray[np.object_]]
+    numbers: Mapping[str, NDArray[np.int32]]
+
+    def __len__(self) -> int:
+        return len(self.numbers["basis"])
+
+    def column(self, name: str) -> NDArray[np.object_]:
+        """Return the words of a column, one for each point."""
+        return self.words[name][self.numbers[name]]
 
 
 class Lookup:
@@ -241,10 +256,15 @@ class Lookup:
         if x.shape != y.shape or x.ndim != 1:
             raise Refused("lon and lat must be columns of equal length", code="columns-unequal", remedy="send pairs")
         position, on_boundary = cover.base_index.place_many(x, y)
-        basis = np.where(position >= 0, Basis.INTERIOR.value, Basis.OUTSIDE.value).astype(object)
-        basis[on_boundary & (position >= 0)] = Basis.BOUNDARY.value
-        basis[~(np.isfinite(x) & np.isfinite(y))] = Basis.INVALID.value
-        return Batch(cover.describe_generation(), cover.ids[position], cover.codes[position], basis)
+        outside = position < 0
+        basis = np.where(outside, 2, on_boundary).astype(np.int32)
+        basis[outside & ~(np.isfinite(x) & np.isfinite(y))] = 3
+        position[outside] = len(cover.ids) - 1
+        return Batch(
+            cover.describe_generation(),
+            {"grid": cover.ids, "code": cover.codes, "basis": _BASES},
+            {"grid": position, "code": position, "basis": basis},
+        )
 
     # -- grids ------------------------------------------------------------------------------------
     def grids(
