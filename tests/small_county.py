@@ -28,6 +28,7 @@ METRIC = metric_for(129.5)
 EAST, NORTH, SIDE = 538_000.0, 5_350_000.0, 300.0
 COLUMNS, ROWS = 3, 2
 HOMES_PER_BUILDING = 10
+YARDS = ("红林", "松涛", "云杉", "白桦", "柞木", "山杨")
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _write_homes(folder: Path, rng: np.random.Generator) -> dict[str, tuple[str,
         # Uneven loads, so that there is something to balance.
         for n in range(1, 2 + int(rng.integers(1, 4))):
             x, y = shape.bounds[0] + 40 * n, shape.bounds[1] + 100
-            name = f"{number}号院"
+            name = f"{YARDS[number - 1]}小区"
             key = f"{NAMES[community]}-{number}-{n}"
             buildings.append(
                 _feature(
