@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from geo.model import Grid
     from geo.services.facts import GridFacts
 
-__all__ = ["county_view", "write_crosswalk", "write_map", "write_sheet"]
+__all__ = ["county_view", "read_picture", "write_crosswalk", "write_map", "write_sheet"]
 
 # Words of the change kinds as the cross-reference prints them.
 _CHANGES = {
@@ -124,36 +124,51 @@ def _overlay(picture: Picture, grid: Grid) -> GridView:
     )
 
 
-def _view(services: Services, *, demonstration: bool) -> CountyView:
-    picture = county_picture(services.store, services.actor, distance_m=services.settings.anchor_distance_m)
-    return county_view(services, picture, demonstration=demonstration)
+def read_picture(services: Services) -> Picture:
+    """Read once what several papers of the county are made from."""
+    return county_picture(services.store, services.actor, distance_m=services.settings.anchor_distance_m)
 
 
-def write_map(services: Services, path: Path, *, lang: str = "zh", demonstration: bool = False) -> None:
+def _view(services: Services, picture: Picture | None, *, demonstration: bool) -> CountyView:
+    return county_view(services, picture or read_picture(services), demonstration=demonstration)
+
+
+def write_map(
+    services: Services, path: Path, *, lang: str = "zh", demonstration: bool = False, picture: Picture | None = None
+) -> None:
     """Write the interactive page of the county, before and after, fully offline."""
     from maps.interactive import county_page
 
-    county_page(_view(services, demonstration=demonstration), path, lang=lang)
+    county_page(_view(services, picture, demonstration=demonstration), path, lang=lang)
 
 
 def write_sheet(
-    services: Services, pdf: Path, png: Path, *, lang: str = "zh", demonstration: bool = False, town: str | None = None
+    services: Services,
+    pdf: Path,
+    png: Path,
+    *,
+    lang: str = "zh",
+    demonstration: bool = False,
+    town: str | None = None,
+    picture: Picture | None = None,
 ) -> None:
     """Write the A3 sheet of the county (or one town) before and after, as PDF and PNG."""
     from maps.sheet import before_after_sheet, town_sheet
 
-    view = _view(services, demonstration=demonstration)
+    view = _view(services, picture, demonstration=demonstration)
     if town is None:
         before_after_sheet(view, pdf, png, lang=lang)
     else:
         town_sheet(view, town, pdf, png, lang=lang)
 
 
-def write_crosswalk(services: Services, path: Path, *, demonstration: bool = False) -> None:
+def write_crosswalk(
+    services: Services, path: Path, *, demonstration: bool = False, picture: Picture | None = None
+) -> None:
     """Write the cross-reference of old and new grids (变更对照表)."""
     from maps.filing import CrosswalkRow, Heading, crosswalk_workbook
 
-    picture = county_picture(services.store, services.actor, distance_m=services.settings.anchor_distance_m)
+    picture = picture or read_picture(services)
     view = county_view(services, picture, demonstration=demonstration)
     heading = Heading(
         title=f"{view.county_name}网格变更对照表",

@@ -314,11 +314,12 @@ def _ask(run: Demonstration, services: Services, published: Published) -> None:
 
 
 def _papers(run: Demonstration, services: Services) -> None:
-    from api.papers import write_crosswalk, write_map, write_sheet
+    from api.papers import read_picture, write_crosswalk, write_map, write_sheet
 
-    write_map(services, run.out / "map.html", demonstration=True)
-    write_sheet(services, run.out / "sheet_A3.pdf", run.out / "sheet_A3.png", demonstration=True)
-    write_crosswalk(services, run.out / "crosswalk.xlsx", demonstration=True)
+    picture = read_picture(services)
+    write_map(services, run.out / "map.html", demonstration=True, picture=picture)
+    write_sheet(services, run.out / "sheet_A3.pdf", run.out / "sheet_A3.png", demonstration=True, picture=picture)
+    write_crosswalk(services, run.out / "crosswalk.xlsx", demonstration=True, picture=picture)
     run.summary["papers"] = ["map.html", "sheet_A3.pdf", "sheet_A3.png", "crosswalk.xlsx"]
 
 
