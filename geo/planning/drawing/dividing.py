@@ -1,0 +1,333 @@
+"""An oversized grid divided into balanced, connected parts along streets and rivers; no compound is cut."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import shapely
+
+from geo.errors import Refused
+from geo.locate import GridIndex
+from geo.planning.constraints import Constraints, Weights
+from geo.planning.drawing.blocks import cut_blocks, lines_between
+from geo.planning.drawing.guides import REACH_M, cutting_lines
+from geo.planning.drawing.solids import Solids, bind_solids, bound, midlines, spread_over
+from geo.planning.propose import propose
+from geo.planning.units import units_from_polygons
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from geo.crs import Metric
+    from geo.planning.proposal import Proposal, Status
+    from geo.topology.coverage import Coverage
+
+__all__ = ["Division", "Load", "divide_ground"]
+
+# Nobody of this grid changes worker before another: what counts is balance, and short borders.
+_WEIGHTS: Final = Weights(balance=1.0, compactness=0.25, disruption=0.0)
+_SLIVER_M: Final = 4.0
+_ALONG_M: Final = 3.0
+_SECONDS: Final = 20.0
+# Blocks that fit badly may need more parts than the load does, but not more than so many times as many.
+_MOST_TIMES: Final = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Load:
+    """Where the load lies: points in degrees (CGCS2000), and what each weighs."""
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    @property
+    def total(self) -> float:
+        """Sum of all weights."""
+        return math.fsum(self.weight.tolist())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Division:
+    """How a ground is divided.
+
+    Attributes
+    ----------
+    lines : tuple of lines
+        Borders between the parts as [lon, lat] lists: what a split edit cuts along.
+    loads : tuple of float
+        Load of each part.
+    status : Status
+        How far it is proven that no other way to gather these blocks is better.
+    gap : float
+        What remains unproven, relative.
+    cut_m, along_m : float
+        Length of the new borders, and how much of it runs along a street, river or railway.
+    heavy : tuple of int
+        Outlines (positions as handed in) that weigh more than `max_load` together as one and were not cut.
+    """
+
+    lines: tuple[Any, ...]
+    loads: tuple[float, ...]
+    status: Status
+    gap: float
+    cut_m: float
+    along_m: float
+    heavy: tuple[int, ...] = ()
+
+    @property
+    def between_buildings(self) -> bool:
+        """Whether a good part of the border runs midway between buildings, for want of a street."""
+        return self.along_m < 0.95 * self.cut_m
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    ground: Any
+    ground_m: Any
+    load: Load
+    limit: float
+    parts: int | None
+    guides: NDArray[np.object_]
+    barriers: Sequence[Any]
+    solids: Solids
+    metric: Metric
+    min_shared_edge_m: float
+    barrier_snap_m: float
+    seed: int
+    weights: Weights
+
+    @property
+    def least(self) -> int:
+        """The number of parts below which some part is above the limit."""
+        return self.parts or max(2, math.ceil(self.load.total / self.limit - 1e-9))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Board:
+    """Blocks with their loads, and the groups of blocks that stay together."""
+
+    blocks: Coverage
+    shapes_m: NDArray[np.object_]
+    loads: NDArray[np.float64]
+    clusters: list[tuple[int, ...]]
+    solids_in: list[list[int]] = field(default_factory=list)
+
+
+def divide_ground(
+    ground: Any,
+    *,
+    load: Load,
+    max_load: float,
+    parts: int | None = None,
+    lines: Sequence[Any],
+    barriers: Sequence[Any] = (),
+    outlines: Sequence[Any] = (),
+    metric: Metric,
+    reach_m: float = REACH_M,
+    min_shared_edge_m: float = 10.0,
+    barrier_snap_m: float = 15.0,
+    seed: int = 0,
+    weights: Weights = _WEIGHTS,
+) -> Division:
+    """Divide a ground into connected parts of about the same load, none above a limit.
+
+    Blocks between streets, rivers and railways are gathered by the exact merge optimiser; blocks that a compound or
+    building lies across stay together. First it tries streets alone and no part across a barrier, then parts across
+    barriers, then borders midway between the buildings of blocks that are above the limit by themselves, then of all
+    blocks; it takes the first way that needs no more parts than the load does, else the one with fewest parts.
+
+    Parameters
+    ----------
+    ground : Polygon or MultiPolygon
+        Degrees (CGCS2000).
+    load : Load
+        Only points in the ground.
+    max_load : float
+        What no part should exceed. A single compound above it is not cut: it becomes the limit.
+    parts : int, optional
+        How many parts are wanted; by default as few as the limit allows, at least 2.
+    lines, barriers : sequence of LineString
+        All that may be cut along, and those of them that no part should lie across, in degrees.
+    outlines : sequence of Polygon
+        Compounds and buildings in degrees.
+    metric : Metric
+        Plane to measure in.
+    reach_m : float
+        How far loose ends of streets are led on (`cutting_lines`).
+
+    Raises
+    ------
+    Refused
+        There is no load, or nothing to divide: one compound or block holds it all.
+    """
+    ground_m = metric.project(ground)
+    solids = bind_solids(_projected(outlines, metric), ground_m)
+    weighed = _solid_loads(solids, load, metric)
+    heavy = np.flatnonzero(weighed > max_load)
+    task = _Task(
+        ground=ground,
+        ground_m=ground_m,
+        load=load,
+        limit=max(max_load, float(weighed.max(initial=0.0))),
+        parts=parts,
+        guides=cutting_lines(_projected([*lines, *barriers], metric), ground_m, reach_m=reach_m),
+        barriers=barriers,
+        solids=solids,
+        metric=metric,
+        min_shared_edge_m=min_shared_edge_m,
+        barrier_snap_m=barrier_snap_m,
+        seed=seed,
+        weights=weights,
+    )
+    if load.total <= 0:
+        raise Refused("nobody lives here, so there is nothing to balance", code="load-zero")
+    best = _first_good(task)
+    if best is None:
+        raise Refused(
+            "neither a street nor a gap between buildings divides this grid",
+            code="not-divisible",
+            remedy="draw the border by hand",
+        )
+    board, proposal = best
+    return _told(task, board, proposal, tuple(sorted(i for s in heavy.tolist() for i in solids.members[s])))
+
+
+def _projected(shapes: Sequence[Any], metric: Metric) -> NDArray[np.object_]:
+    held = np.empty(len(shapes), dtype=object)
+    held[:] = list(shapes)
+    return np.asarray(metric.project(held), dtype=object) if len(held) else held
+
+
+def _solid_loads(solids: Solids, load: Load, metric: Metric) -> NDArray[np.float64]:
+    if not len(solids) or not len(load.lon):
+        return np.zeros(len(solids))
+    points = shapely.points(*metric.forward(load.lon, load.lat))
+    nearest = shapely.STRtree(solids.shapes_m).nearest(points)
+    return np.bincount(nearest, weights=load.weight, minlength=len(solids)).astype(np.float64, copy=False)
+
+
+def _first_good(task: _Task) -> tuple[_Board, Proposal] | None:
+    best: tuple[_Board, Proposal] | None = None
+    for board in _boards(task):
+        for barriers in (task.barriers, ()) if len(task.barriers) else ((),):
+            found = _gathered(task, board, barriers)
+            if found is None:
+                continue
+            if best is None or found.count < best[1].count:
+                best = board, found
+            if found.count <= task.least:
+                return board, found
+    return best or _above_limit(task, board)
+
+
+def _above_limit(task: _Task, board: _Board) -> tuple[_Board, Proposal] | None:
+    """Gather the finest blocks although some that stay together are above the limit: they become the limit."""
+    heaviest = max(float(board.loads[list(cluster)].sum()) for cluster in board.clusters)
+    found = _gathered(replace(task, limit=max(task.limit, heaviest)), board, ())
+    return None if found is None else (board, found)
+
+
+def _boards(task: _Task) -> Iterator[_Board]:
+    """Yield the blocks by streets alone, then with midlines in blocks above the limit, then in all of them."""
+    streets = _board(task, task.guides)
+    yield streets
+    known = 0
+    for least in (task.limit, -1.0):
+        chosen = [
+            i
+            for i, cluster in enumerate(streets.clusters)
+            if len(streets.solids_in[i]) > 1 and streets.loads[list(cluster)].sum() > least
+        ]
+        if len(chosen) > known:
+            known = len(chosen)
+            between = [line for i in chosen for line in _midlines(task, streets, i)]
+            yield _board(task, np.array([*task.guides, *between], dtype=object))
+
+
+def _midlines(task: _Task, board: _Board, cluster: int) -> list[Any]:
+    inside = board.solids_in[cluster]
+    ground = shapely.union_all(board.shapes_m[list(board.clusters[cluster])])
+    return midlines(task.solids.shapes_m[inside], range(len(inside)), ground)
+
+
+def _board(task: _Task, lines: NDArray[np.object_]) -> _Board:
+    blocks = cut_blocks(task.ground, lines, metric=task.metric)
+    shapes_m = _projected(blocks.polygons(), task.metric)
+    spread = spread_over(task.solids.shapes_m, shapes_m)
+    pairs = [(held[0], other) for held in spread for other in held[1:]]
+    clusters = bound(len(blocks), [*pairs, *_slivers(blocks, shapes_m, task.metric)])
+    place = {block: i for i, cluster in enumerate(clusters) for block in cluster}
+    solids_in: list[list[int]] = [[] for _ in clusters]
+    for solid, held in enumerate(spread):
+        if held:
+            solids_in[place[held[0]]].append(solid)
+    return _Board(blocks, shapes_m, _block_loads(blocks, shapes_m, task), clusters, solids_in)
+
+
+def _slivers(blocks: Coverage, shapes_m: NDArray[np.object_], metric: Metric) -> list[tuple[int, int]]:
+    """Pair each block narrower than a lane with the neighbour it shares most border with."""
+    width = 2.0 * shapely.area(shapes_m) / shapely.length(shapes_m)
+    shared: dict[int, tuple[float, int]] = {}
+    for (i, j), length in zip(blocks.neighbours().tolist(), blocks.shared_length_m(metric).tolist(), strict=True):
+        for a, b in ((i, j), (j, i)):
+            shared[a] = max(shared.get(a, (0.0, -1)), (length, b))
+    return [(i, shared[i][1]) for i in np.flatnonzero(width < _SLIVER_M).tolist() if i in shared]
+
+
+def _block_loads(blocks: Coverage, shapes_m: NDArray[np.object_], task: _Task) -> NDArray[np.float64]:
+    load = task.load
+    held = GridIndex.from_polygons(blocks.polygons()).locate_many(load.lon, load.lat).astype(np.int64)
+    lost = np.flatnonzero(held < 0)
+    if len(lost):
+        points = shapely.points(*task.metric.forward(load.lon[lost], load.lat[lost]))
+        held[lost] = shapely.STRtree(shapes_m).nearest(points)
+    return np.bincount(held, weights=load.weight, minlength=len(blocks)).astype(np.float64, copy=False)
+
+
+def _gathered(task: _Task, board: _Board, barriers: Sequence[Any]) -> Proposal | None:
+    """Gather blocks into parts, None where that is impossible."""
+    heaviest = max(float(board.loads[list(c)].sum()) for c in board.clusters)
+    if len(board.clusters) < task.least or (heaviest > task.limit and task.parts is None):
+        return None
+    units = units_from_polygons(
+        board.blocks.polygons(),
+        loads=board.loads,
+        metric=task.metric,
+        barriers=barriers,
+        min_shared_edge_m=task.min_shared_edge_m,
+        barrier_snap_m=task.barrier_snap_m,
+    )
+    wishes = Constraints(
+        together=tuple(c for c in board.clusters if len(c) > 1),
+        max_load=task.limit if task.parts is None else None,
+    )
+    most = task.parts or min(_MOST_TIMES * task.least, len(board.clusters))
+    for count in range(task.least, most + 1):
+        found = propose(
+            units, groups=count, weights=task.weights, constraints=wishes, seed=task.seed, time_limit=_SECONDS
+        )
+        if found.groups:
+            return found
+    return None
+
+
+def _told(task: _Task, board: _Board, proposal: Proposal, heavy: tuple[int, ...]) -> Division:
+    lines = lines_between(board.blocks, proposal.label(len(board.blocks)))
+    drawn = task.metric.project(shapely.MultiLineString(lines))
+    ways = shapely.union_all(task.guides) if len(task.guides) else shapely.LineString()
+    along = shapely.intersection(drawn, shapely.buffer(ways, _ALONG_M))
+    return Division(
+        lines=tuple(lines),
+        loads=tuple(float(board.loads[list(group)].sum()) for group in proposal.groups),
+        status=proposal.status,
+        gap=proposal.gap or 0.0,
+        cut_m=float(shapely.length(drawn)),
+        along_m=float(shapely.length(along)),
+        heavy=heavy,
+    )
