@@ -35,6 +35,8 @@ __all__ = ["AreaScore", "GridScore", "PlanScores", "rescore", "score_drawing"]
 
 # Less than this outside its community is the rounding of a border drawn along it.
 _OUTSIDE_LEAST_M2: Final = 1.0
+_LEAST_CELLS: Final = 400
+_CELLS_PER_POINT: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,7 @@ def score_drawing(ground: Ground, drawing: Drawing) -> PlanScores:
     """Compute all scores of a drawing from nothing but the ground."""
     ids = tuple(sorted(drawing.coverage.ids))
     lon, lat = _points(ground)
-    index = GridIndex.from_polygons([drawing.coverage.polygon(i) for i in ids])
+    index = GridIndex.from_polygons([drawing.coverage.polygon(i) for i in ids], cells=_cells_for(len(lon)))
     place, touching = index.place_many(lon, lat)
     homes, cases = np.split(place.astype(np.int64), [len(ground.homes.lon)])
     return _scores(ground, _State(drawing, ids, homes, cases, touching, measure_grids(ground, drawing)))
@@ -163,7 +165,7 @@ def rescore(ground: Ground, drawing: Drawing, before: PlanScores) -> PlanScores:
     remap = np.array([-1 if i in drawing.changed else place.get(i, -1) for i in state.ids] + [-1], dtype=np.int64)
     now, touching = remap[was], state.touching.copy()
     again = np.flatnonzero(((now < 0) | touching) & np.isfinite(lon) & np.isfinite(lat))
-    now[again], touching[again] = _placed(drawing, place, lon[again], lat[again], touching[again])
+    now[again], touching[again] = _placed(drawing, place, lon[again], lat[again])
     homes, cases = np.split(now, [len(ground.homes.lon)])
     measures = remeasure_grids(ground, drawing, state.measures)
     return _scores(ground, _State(drawing, ids, homes, cases, touching, measures))
@@ -175,40 +177,27 @@ def _points(ground: Ground) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _placed(
-    drawing: Drawing,
-    place: Mapping[str, int],
-    lon: NDArray[np.float64],
-    lat: NDArray[np.float64],
-    was_touching: NDArray[np.bool_],
+    drawing: Drawing, place: Mapping[str, int], lon: NDArray[np.float64], lat: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Place points that lie in changed grids, on a border or nowhere, by the changed grids and their neighbours alone.
+    """Place points that lie in changed grids, on a border or nowhere, among the grids whose box holds any of them.
 
-    A point on a border, now or before, is placed again among all grids whose box it lies in: the outer boundary's own
-    rule looks at every grid that touches the point, and the point may lie far from the edit.
+    That is every grid that touches one of the points, which the outer boundary's own rule looks at.
     """
-    near = sorted(drawing.beside & place.keys())
-    found, touching = _among(drawing, near, place, lon, lat)
-    on_border = np.flatnonzero(touching | was_touching)
-    if len(on_border):
-        spots = shapely.points(lon[on_border], lat[on_border])
-        boxed = shapely.STRtree(drawing.coverage.polygons()).query(spots)[1]
-        every = sorted({*near, *(drawing.coverage.ids[i] for i in boxed.tolist())})
-        found[on_border], touching[on_border] = _among(drawing, every, place, lon[on_border], lat[on_border])
-    return found, touching
-
-
-def _among(
-    drawing: Drawing,
-    ids: Sequence[str],
-    place: Mapping[str, int],
-    lon: NDArray[np.float64],
-    lat: NDArray[np.float64],
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    if not ids or not len(lon):
+    names = drawing.coverage.ids
+    spots = shapely.points(lon, lat)
+    boxed = np.unique(shapely.STRtree(drawing.coverage.polygons()).query(spots)[1]).tolist()
+    near = sorted(names[i] for i in boxed)
+    if not near:
         return np.full(len(lon), -1, dtype=np.int64), np.zeros(len(lon), dtype=bool)
-    index = GridIndex.from_polygons([drawing.coverage.polygon(i) for i in ids], strict=False)
+    shapes = [drawing.coverage.polygon(i) for i in near]
+    index = GridIndex.from_polygons(shapes, strict=False, cells=_cells_for(len(lon)))
     position, touching = index.place_many(lon, lat)
-    return np.array([*(place[i] for i in ids), -1], dtype=np.int64)[position], touching
+    return np.array([*(place[i] for i in near), -1], dtype=np.int64)[position], touching
+
+
+def _cells_for(points: int) -> int:
+    """Return how fine an index that is asked once pays to be; answers do not depend on it."""
+    return max(_LEAST_CELLS, _CELLS_PER_POINT * points)
 
 
 # -- from places and measures to scores --------------------------------------------------------------------

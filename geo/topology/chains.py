@@ -38,6 +38,7 @@ __all__ = [
 Lattice = NDArray[np.int64]
 Numbers = NDArray[np.int32]
 _Index = NDArray[np.int64]
+_LARGEST = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,12 @@ def number_vertices(points: Lattice) -> _Index:
 def signed_area2(ring: Lattice) -> int:
     """Twice the signed area of one ring in square lattice units, exact; positive when counter-clockwise."""
     x, y = (ring - ring[0]).T
-    x_next, y_next = np.roll(x, -1), np.roll(y, -1)
-    if max(int(np.abs(x).max()), int(np.abs(y).max())) < 1 << 20 and len(ring) < 1 << 20:
-        return int((x * y_next - x_next * y).sum())
-    return sum(
-        a * d - c * b for a, b, c, d in zip(x.tolist(), y.tolist(), x_next.tolist(), y_next.tolist(), strict=True)
-    )
+    reach = int(max(x.max(), -x.min(), y.max(), -y.min()))
+    # The first vertex is the origin here, so the closing segment adds nothing.
+    if 2 * reach * reach * len(ring) < _LARGEST:
+        return int(x[:-1] @ y[1:] - x[1:] @ y[:-1])
+    a, b = x.tolist(), y.tolist()
+    return sum(a[i] * b[i + 1] - a[i + 1] * b[i] for i in range(len(a) - 1))
 
 
 def rings_of(geometries: NDArray[np.object_]) -> Rings:

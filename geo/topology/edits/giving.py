@@ -177,7 +177,8 @@ class Dissolve(Reversible):
             coverage.position(self.into)
         near = {int(s) for e in coverage.around(face) for s in (coverage.left[e], coverage.right[e])} - {face, -1}
         names = sorted(coverage.ids[i] for i in near)
-        allowed = [n for n in names if (n == self.into if self.into is not None else n in (self.among or names))]
+        meant = (self.into,) if self.into is not None else self.among
+        allowed = [n for n in names if meant is None or n in meant]
         cut = cut_grid(coverage, self.grid, self.lines) if self.lines else parts_of(coverage, self.grid)
         held = {n: list(cut.neighbours.get(n) or coverage.rings(coverage.position(n))) for n in allowed}
         given = self._given(cut, held)

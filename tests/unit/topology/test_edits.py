@@ -299,6 +299,7 @@ def test_equal_borders_fall_to_the_first_id():
         (Dissolve("00", into="zz"), "not-found"),
         (Dissolve("00", into="11"), "no-neighbour"),
         (Dissolve("00", among=("20",)), "no-neighbour"),
+        (Dissolve("00", among=()), "no-neighbour"),
         (Dissolve("00", lines=(line((5, 5), (6, 6)),)), "line-misses"),
     ],
 )
