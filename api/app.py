@@ -12,17 +12,24 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from api import problems
 from api.description import describe
 from api.gate import Gate, Receive, Scope, Send
+from api.heavy import HeavyWork
 from api.routes.areas import areas_router
 from api.routes.docs import docs_router
+from api.routes.exports import exports_router
 from api.routes.grids import grids_router
 from api.routes.health import health_router
+from api.routes.imports import imports_router
 from api.routes.locate import batch_router
 from api.routes.ogc import ogc_router
 from api.routes.page import page_router
+from api.routes.plan_states import plan_states_router
 from api.routes.plans import plans_router
 from api.routes.point import PATH, PointLookup
+from api.routes.reach import reach_router
+from api.routes.registers import registers_router
 from geo.authority import Actor
 from geo.bootstrap import Services, open_services
+from geo.services.scoreboard import ScoreBoard
 
 __all__ = ["LOCAL_HOSTS", "create_app", "from_environment"]
 
@@ -82,19 +89,30 @@ def create_app(
         hosts=frozenset(hosts),
     )
     problems.install(app)
+    _add_operations(app, services)
+    app.include_router(health_router(services.lookup, tally=gate.tally))
+    app.include_router(ogc_router(services.lookup, limits=services.settings.limits))
+    app.include_router(docs_router(lambda: describe(app)))
+    app.include_router(page_router())
+    return gate
+
+
+def _add_operations(app: FastAPI, services: Services) -> None:
     limits = services.settings.limits
+    heavy = HeavyWork(running=limits.heavy_jobs, waiting=limits.heavy_queue)
+    board = ScoreBoard(services.store, settings=services.settings)
     for router in (
         batch_router(services.lookup, limits=limits),
         grids_router(services.lookup, limits=limits),
         areas_router(services.store),
-        plans_router(services.store, limits=limits),
+        registers_router(services),
+        imports_router(services, heavy=heavy),
+        plans_router(services, heavy=heavy, board=board),
+        plan_states_router(services, heavy=heavy),
+        reach_router(services, heavy=heavy),
+        exports_router(services, heavy=heavy),
     ):
         app.include_router(router, prefix="/api/v1")
-    app.include_router(health_router(services.lookup, tally=gate.tally))
-    app.include_router(ogc_router(services.lookup, limits=limits))
-    app.include_router(docs_router(lambda: describe(app)))
-    app.include_router(page_router())
-    return gate
 
 
 class _Serving(BaseSettings):

@@ -24,12 +24,18 @@ _EVERYWHERE = {
     "403": "not allowed, or a request of another site",
     "404": "no such object, or none this actor may see",
     "405": "no such method here",
+    "409": "the present state forbids it",
     "413": "the body is too large",
     "415": "the content type is not one of those named",
     "421": "this service answers to another host name",
     "422": "refused: a parameter or the content is not acceptable",
     "500": "a fault of this software",
     "503": "store or disk cannot serve now; nothing was changed",
+}
+# What an operation that writes against a version may answer besides.
+_GUARDED = {
+    "412": "somebody else wrote first; carries the current version and the difference",
+    "428": "If-Match is missing",
 }
 
 
@@ -71,5 +77,6 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 def _with_problems(operation: dict[str, Any]) -> None:
     shape = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
-    for status, words in _EVERYWHERE.items():
+    guarded = any(p["name"].lower() == "if-match" for p in operation.get("parameters", ()))
+    for status, words in {**_EVERYWHERE, **(_GUARDED if guarded else {})}.items():
         operation["responses"][status] = {"description": words, "content": shape}

@@ -156,6 +156,7 @@ class Gate:
         self, scope: Scope, receive: Receive, send: Send, request_id: bytes, refusal: Problem | None, started: float
     ) -> None:
         scope["request_id"] = request_id.decode("ascii")
+        scope["limits"] = self._limits
         status = 500
 
         async def dressed(message: MutableMapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ needs is there: what is wrong, where, what to do, and the request's id to quote.
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -40,6 +41,7 @@ __all__ = [
     "MEDIA_TYPE",
     "STATUS",
     "Problem",
+    "RowsRefused",
     "install",
     "language_of",
     "problem_of",
@@ -65,6 +67,8 @@ STATUS: Final[dict[type[WanggeError], tuple[int, str, str]]] = {
     Unavailable: (503, "暂时不能服务", "Unavailable"),
     WanggeError: (500, "内部错误", "Internal error"),
 }
+# Words that a message quotes were sent by somebody: what is wrong can be said without them.
+_QUOTED: Final = re.compile(r"(?<!\w)(?:'[^']*'|\"[^\"]*\")(?!\w)")
 _ABSENT: Final = "no such object, or none you may see"
 # Refusals that come from HTTP itself: status -> code, title, title, remedy.
 _OF_HTTP: Final[dict[int, tuple[str, str, str, str]]] = {
@@ -78,6 +82,19 @@ _OF_HTTP: Final[dict[int, tuple[str, str, str, str]]] = {
     428: ("if-match-missing", "缺少 If-Match", "If-Match is missing", "send the ETag you read as If-Match"),
     500: ("internal", "内部错误", "Internal error", "quote the request id to the operator"),
 }
+
+
+class RowsRefused(Refused):
+    """An import was to be applied, rows of it were refused, and nobody said to go on without them."""
+
+    default_code = "rows-refused"
+
+    def __init__(self, report: Mapping[str, Any]) -> None:
+        super().__init__(
+            f"{report['refused_count']} rows were refused, and nothing was written",
+            remedy="mend them, or send accept_refused=true to write the others",
+        )
+        self.report = report
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +131,11 @@ def problem_of(error: WanggeError) -> Problem:
     extras: dict[str, Any] = {"where": place} if place else {}
     headers: dict[str, str] = {}
     # What is absent and what is somebody else's read the same, and no name that was asked for comes back.
-    detail = _ABSENT if isinstance(error, NotFound) else error.message
+    detail = _ABSENT if isinstance(error, NotFound) else _QUOTED.sub("…", error.message)
     if isinstance(error, Infeasible):
         extras["conflict"] = list(error.conflict)
+    if isinstance(error, RowsRefused):
+        extras["report"] = dict(error.report)
     if isinstance(error, StaleVersion):
         extras |= {"current_version": error.current, "difference": list(error.difference)}
         headers["ETag"] = f'"{error.current}"'

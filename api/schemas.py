@@ -20,13 +20,20 @@ __all__ = [
     "GridOut",
     "GridRef",
     "Health",
+    "HouseholdList",
+    "HouseholdOut",
+    "IdText",
+    "ImportOut",
+    "IncidentIn",
+    "IncidentList",
+    "IncidentOut",
     "LineageRow",
     "PlacementOut",
-    "PlanList",
-    "PlanOut",
-    "PlanSummary",
     "ProblemOut",
+    "ReachOut",
+    "RecordedOut",
     "Responsible",
+    "Sending",
 ]
 
 BasisWord = Literal[
@@ -77,6 +84,19 @@ class Responsible(_Out):
     owner_unit: str | None = None
 
 
+class _Unit(_Out):
+    category: str
+    name: str
+    phone: str | None
+
+
+class Sending(_Out):
+    """Whom to send, in order of calling, and the duty unit of the category."""
+
+    chain: list[Responsible]
+    unit: _Unit | None
+
+
 class PlacementOut(_Out):
     """The answer to "which grid is this?" (落格结果)."""
 
@@ -91,6 +111,12 @@ class PlacementOut(_Out):
     generation: GenerationRef | None
     responsible: Responsible | None = None
     notes: list[str] = []
+    agree: bool | None = Field(
+        default=None, description="whether point and address name one grid; null where only one of them says anything"
+    )
+    reconciled_by: str = Field(default="", description="the datum under which the point would lie at the address")
+    question: str = Field(default="", description="what to ask the caller")
+    send: Sending | None = None
 
 
 class BatchQuery(_In):
@@ -173,30 +199,156 @@ class AreaList(_Out):
     areas: list[AreaOut]
 
 
-class PlanSummary(_Out):
-    """A plan in a list."""
+class HouseholdOut(_Out):
+    """A household, coarse: no name, no room, no spot."""
 
     id: str
-    title: str
-    state: Literal["draft", "submitted", "reviewed", "filed", "effective"]
-    version: int
-    generation_id: str
-    branch_of: str | None = None
+    compound: str
+    building_number: str
+    resident: bool
+    persons: int
+    community_code: str | None
+    grid: str | None
+    grid_code: str | None
+    grid_name: str | None
+    exclusive: list[str]
+    basis: BasisWord
 
 
-class PlanList(_Out):
-    """Plans the actor may see, newest first."""
+class HouseholdList(_Out):
+    """A page of households of the actor's areas."""
 
     total: int
     offset: int
-    plans: list[PlanSummary]
+    households: list[HouseholdOut]
 
 
-class PlanOut(PlanSummary):
-    """A plan with its edits and its proof."""
+class IncidentOut(_Out):
+    """An incident, coarse: no address and no spot."""
 
-    edits: list[dict[str, Any]]
-    proof: dict[str, Any] | None = None
+    id: str
+    source_key: str
+    received_at: dt.datetime
+    category_code: str
+    community_code: str | None
+    grid: str | None
+    grid_code: str | None
+    grid_name: str | None
+    exclusive: list[str]
+    basis: BasisWord
+
+
+class IncidentList(_Out):
+    """A page of incidents of the actor's areas, newest first."""
+
+    total: int
+    offset: int
+    incidents: list[IncidentOut]
+
+
+class IncidentIn(_In):
+    """An incident by point, by address, or by both; the same number again updates it."""
+
+    id: str = Field(default="", max_length=100, description="the order's number; a new one where it is empty")
+    category: str = Field(default="", max_length=100)
+    received_at: Annotated[dt.datetime, Field(strict=False)] | None = None
+    address: str = Field(default="", max_length=300)
+    lon: float | None = None
+    lat: float | None = None
+    datum: str | None = Field(default=None, max_length=20, description="required with lon and lat")
+    accuracy_m: float | None = Field(default=None, ge=0, le=100_000)
+    community: str = Field(default="", pattern=r"^(\d{12})?$", description="code of the community the order names")
+
+
+class RecordedOut(_Out):
+    """An incident on record, where it lies and whom to send."""
+
+    id: str
+    number: str
+    placement: PlacementOut
+
+
+class _ReachOfGrid(_Out):
+    grid: str
+    code: str | None
+    name: str
+    community_code: str
+    households: int
+    full_time: int
+    professional: int
+    part_time: int
+    party_groups: int
+    anchors: int
+    near_share: float | None
+    linked_share: float | None
+    missing: list[Literal["party_group", "gridworker", "anchor_household"]]
+
+
+class _Suggestion(_Out):
+    lon: float
+    lat: float
+    households: int
+
+
+class _Centre(_Out):
+    community_code: str
+    floor_area_m2: float
+    households: int
+    per_100_m2: float | None
+    enough: bool
+    planned_only: bool
+    sites_apart_m: float
+
+
+class ReachOut(_Out):
+    """Coverage by people: each grid's iron triangle (铁三角), homes near anchor households, service centres."""
+
+    distance_m: float
+    near_share: float | None
+    linked_share: float | None
+    grids: list[_ReachOfGrid]
+    suggestions: list[_Suggestion]
+    centres: list[_Centre]
+
+
+class _Refused(_Out):
+    row: int | None
+    column: str | None
+    feature: str | None
+    code: str
+    message: str
+    remedy: str
+
+
+class _FileOut(_Out):
+    name: str
+    sha256: str
+    format: str
+    encoding: str
+    encoding_evidence: str
+    datum: str
+    proposed_datum: str
+    datum_evidence: list[str]
+    rows_read: int
+    accepted: int
+    refused: list[_Refused] = Field(description="the first 200")
+    warnings: list[str]
+
+
+class ImportOut(_Out):
+    """What an import read, refused, warned of and, where asked, wrote."""
+
+    kind: str
+    applied: bool
+    rows_read: int
+    accepted: int
+    refused_count: int
+    proposed_datum: str
+    inserted: int
+    updated: int
+    unchanged: int
+    generation_id: str | None
+    files: list[_FileOut]
 
 
 class Health(_Out):

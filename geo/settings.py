@@ -34,6 +34,8 @@ class Limits(BaseSettings):
     page_rows: int = 1_000
     query_seconds: float = 10.0
     optimiser_seconds: float = 600.0
+    heavy_jobs: int = 2
+    heavy_queue: int = 10
 
 
 class Settings(BaseSettings):

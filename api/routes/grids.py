@@ -1,7 +1,6 @@
 """Grids in force, one grid, where it came from, and what a code ever meant."""
 
-from __future__ import annotations
-
+# Annotations are evaluated where they stand: they hold limits of the settings.
 import datetime as dt
 from typing import Annotated
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from geo.authority import Action, Actor, require
@@ -112,10 +112,16 @@ def propose_merge(
     settings: Settings,
     new_id: Callable[[], str],
     progress: Callable[[float, str], None] | None = None,
+    into: Plan | None = None,
 ) -> Proposed:
     """Propose a merge of the grids in force and save it as a draft plan.
 
     An infeasible request saves nothing; its proposal names the smallest set of wishes that conflict.
+
+    Parameters
+    ----------
+    into : Plan, optional
+        An empty draft that takes the proposal, instead of a new plan; alternatives become its branches.
 
     Raises
     ------
@@ -123,6 +129,8 @@ def propose_merge(
         No generation is in force.
     Refused
         A grid named in a wish is not known.
+    StaleVersion
+        Somebody changed the draft meanwhile.
     """
     require(actor, Action.PLAN)
     with store.reading(actor) as session:
@@ -155,7 +163,7 @@ def propose_merge(
     merges = [edit["grids"] for edit in merge_edits(proposal.groups, grids, units)]
     with store.writing(actor) as session:
         people = handovers(session, generation, merges)
-        plans = _save(session, generation, request, proposal, grids, units, new_id=new_id)
+        plans = _save(session, generation, request, proposal, grids, units, new_id=new_id, into=into)
         session.note("propose", plans[0].id, detail={"status": str(proposal.status), "groups": len(proposal.groups)})
         session.commit()
     return Proposed(proposal, units, grids, tuple(plans), people, points)
@@ -226,9 +234,14 @@ def _save(
     units: Units,
     *,
     new_id: Callable[[], str],
+    into: Plan | None,
 ) -> list[Plan]:
     plans: list[Plan] = []
-    for number, found in enumerate((proposal, *proposal.alternatives), start=1):
+    if into is not None:
+        taken = replace(into, edits=merge_edits(proposal.groups, grids, units), undone=(), proof=proof_of(proposal))
+        plans.append(session.put_plan(taken, expected_version=into.version))
+    every = (proposal, *proposal.alternatives)
+    for number, found in list(enumerate(every, start=1))[len(plans) :]:
         plan = Plan(
             id=new_id(),
             county_code=generation.county_code,
