@@ -10,7 +10,7 @@ from geo.planning.drawing.blocks import cut_blocks, lines_between
 from geo.planning.drawing.dividing import Division, Load, divide_ground
 from geo.planning.drawing.gathering import Gathered, gather_grids
 from geo.planning.drawing.guides import cutting_lines
-from geo.planning.drawing.remarks import Remark, RemarkCode
+from geo.planning.drawing.remarks import Remark, RemarkCode, remark
 from geo.planning.drawing.roster import Claim, House, RosterLine, read_claims, read_roster
 from geo.planning.drawing.solids import Solids, bind_solids
 
@@ -32,4 +32,5 @@ __all__ = [
     "lines_between",
     "read_claims",
     "read_roster",
+    "remark",
 ]
