@@ -118,10 +118,7 @@ def propose_merge(
 
     An infeasible request saves nothing; its proposal names the smallest set of wishes that conflict.
 
-    Parameters
-    ----------
-    into : Plan, optional
-        An empty draft that takes the proposal, instead of a new plan; alternatives become its branches.
+    An empty draft given as `into` takes the proposal instead of a new plan (`StaleVersion` where it was changed).
 
     Raises
     ------
@@ -129,8 +126,6 @@ def propose_merge(
         No generation is in force.
     Refused
         A grid named in a wish is not known.
-    StaleVersion
-        Somebody changed the draft meanwhile.
     """
     require(actor, Action.PLAN)
     with store.reading(actor) as session:
