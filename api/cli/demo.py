@@ -346,9 +346,7 @@ def run_demo(
     folder = data or SHIPPED
     if seed is not None:
         folder = out / "county"
-        say(f"▶ 生成另一个演示县 make another county (seed {seed}) …")
-        make = SHIPPED.parent / "make_county.py"
-        subprocess.run([sys.executable, str(make), "--seed", str(seed), "--out", str(folder)], check=True)  # noqa: S603
+        _make_county(folder, seed, say)
     run = Demonstration(data=folder, out=out, say=(lambda _: None) if as_json else say)
     summary = demonstrate(run)
     if as_json:
@@ -360,6 +358,17 @@ def run_demo(
         from api.cli.serving import serve_store
 
         serve_store(str(out / "fenglin.gpkg"), say=say)
+
+
+def _make_county(folder: Path, seed: int, say: Callable[[str], None]) -> None:
+    say(f"▶ 生成另一个演示县 make another county (seed {seed}) …")
+    make = SHIPPED.parent / "make_county.py"
+    command = [sys.executable, str(make), "--seed", str(seed), "--out", str(folder)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        remedy = "it needs the development set: python3 run.py setup --dev"
+        raise Refused(f"the county could not be made: {last}", code="county-not-made", remedy=remedy)
 
 
 def closing_lines(summary: dict[str, Any], out: Path) -> list[str]:
