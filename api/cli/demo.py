@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import subprocess
 import sys
 import time
@@ -357,7 +358,16 @@ def run_demo(
     if serve:
         from api.cli.serving import serve_store
 
+        _show(out / "map.html")
         serve_store(str(out / "fenglin.gpkg"), say=say)
+
+
+def _show(page: Path) -> None:
+    """Open the map in the browser of a desktop; a terminal without one is left alone."""
+    if sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
 
 
 def _make_county(folder: Path, seed: int, say: Callable[[str], None]) -> None:

@@ -187,7 +187,7 @@ def plain_cell(text: str) -> str:
 
 
 def write_csv(path: Path, rows: Sequence[Feature], *, columns: Sequence[str], layer: str, datum: Datum) -> list[str]:
-    """Write CSV with a UTF-8 mark (Excel and WPS need it), points as lon/lat, other geometry as WKT."""
+    """Write CSV, points as lon/lat, other geometry as WKT; with a UTF-8 mark where Excel and WPS need it (not ASCII)."""
     del layer
     geometries = [row.geometry for row in rows if row.geometry is not None]
     points = bool(geometries) and all(geometry.geom_type == "Point" for geometry in geometries)
@@ -199,7 +199,8 @@ def write_csv(path: Path, rows: Sequence[Feature], *, columns: Sequence[str], la
     for row in rows:
         cells = [_cell(row.properties.get(name)) for name in columns]
         writer.writerow([*cells, *(_place(row.geometry, points=points) if extra else [])])
-    path.write_bytes(stream.getvalue().encode("utf-8-sig"))
+    text = stream.getvalue()
+    path.write_bytes(text.encode("ascii" if text.isascii() else "utf-8-sig"))
     return []
 
 
