@@ -187,7 +187,7 @@ def plain_cell(text: str) -> str:
 
 
 def write_csv(path: Path, rows: Sequence[Feature], *, columns: Sequence[str], layer: str, datum: Datum) -> list[str]:
-    """Write CSV, points as lon/lat, other geometry as WKT; with a UTF-8 mark where Excel and WPS need it (not ASCII)."""
+    """Write CSV, points as lon/lat, other geometry as WKT; with the UTF-8 mark Excel needs, unless all is ASCII."""
     del layer
     geometries = [row.geometry for row in rows if row.geometry is not None]
     points = bool(geometries) and all(geometry.geom_type == "Point" for geometry in geometries)
