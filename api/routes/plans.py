@@ -41,6 +41,9 @@ Id = Annotated[str, Path(max_length=64, pattern=r"^[0-9A-Za-z_.-]+$")]
 Version = Annotated[int | None, Query(ge=1, description="a former version")]
 
 
+_UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "The version named by If-None-Match still stands"}}
+
+
 def plan_answer(body: Any, plan: Plan, *, status: int = 200) -> Response:
     """Return a plan with its version as ETag; a new one with its place."""
     headers = {"ETag": etag(plan.version), "Cache-Control": "private, no-cache"}
@@ -72,7 +75,9 @@ def _add_reading(router: APIRouter, services: Services, board: ScoreBoard) -> No
         page = [plan_summary(p) for p in found[offset : offset + limit]]
         return JsonResponse({"total": len(found), "offset": offset, "plans": page})
 
-    @router.get("/plans/{id}", response_model=PlanOut, summary="One plan with its edits and proof 方案")
+    @router.get(
+        "/plans/{id}", response_model=PlanOut, responses=_UNCHANGED, summary="One plan with its edits and proof 方案"
+    )
     def read_plan(
         actor: Who,
         id: Id,  # noqa: A002

@@ -50,6 +50,7 @@ def registers_router(services: Services) -> APIRouter:
         "/incidents",
         response_model=RecordedOut,
         status_code=201,
+        responses={200: {"model": RecordedOut, "description": "Known by its number, and updated"}},
         tags=["incidents"],
         summary="Place an incident and put it on record 登记工单",
     )
