@@ -70,7 +70,7 @@ def base_drawing(size, rng, *, communities=2):
     return Drawing.of(grids)
 
 
-def ground_of(drawing, rng, *, homes=120):
+def ground_of(drawing, rng, *, homes=60):
     """Return what scores are computed from: homes (some on vertices), people, a river, buildings, incidents."""
     grids = drawing.grids()
     ids = tuple(g.id for g in grids)
@@ -118,7 +118,7 @@ def ground_of(drawing, rng, *, homes=120):
         areas={
             c: Area(id=c, county_code=COUNTY, code=c, name=c, kind=AreaKind.COMMUNITY, parent_code=c[:9]) for c in codes
         },
-        outlines=_buildings(spots[:20], METRIC),
+        outlines=_buildings(spots[-12:-1], METRIC),
         guidance=(5, 20),
         snap_m=15.0,
         reach_before=tuple(_reach_today(held, workers, groups, anchors, ids)),
