@@ -12,6 +12,7 @@ from geo.planning.drawing.gathering import Gathered, gather_grids
 from geo.planning.drawing.guides import cutting_lines
 from geo.planning.drawing.remarks import Remark, RemarkCode, remark
 from geo.planning.drawing.roster import Claim, House, RosterLine, read_claims, read_roster
+from geo.planning.drawing.seat import Seat, seat_among
 from geo.planning.drawing.solids import Solids, bind_solids
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Remark",
     "RemarkCode",
     "RosterLine",
+    "Seat",
     "Solids",
     "bind_solids",
     "cut_blocks",
@@ -33,4 +35,5 @@ __all__ = [
     "read_claims",
     "read_roster",
     "remark",
+    "seat_among",
 ]

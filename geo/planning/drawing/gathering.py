@@ -233,16 +233,23 @@ def _with_nearest_block(held: list[int], shapes_m: NDArray[np.object_]) -> list[
 
 
 def _next_given(held: Sequence[int], around: Sequence[Sequence[tuple[int, float]]]) -> tuple[int, int] | None:
-    """Return the block of nobody that shares most border with one grid, and that grid."""
-    best: tuple[float, int, int] | None = None
+    """Return the block of nobody to give next, and to which grid.
+
+    First one that brings parts of a grid together, then the one that shares most border with one grid.
+    """
+    same = ((i, j) for i, own in enumerate(around) for j, _ in own if i < j and held[i] == held[j] != _NOBODY)
+    part = {block: n for n, group in enumerate(bound(len(held), same)) for block in group}
+    best: tuple[bool, float, int, int] | None = None
     for block in (i for i, grid in enumerate(held) if grid == _NOBODY):
         shared: dict[int, float] = {}
+        parts: dict[int, set[int]] = {}
         for other, length in around[block]:
             if held[other] != _NOBODY:
                 shared[held[other]] = shared.get(held[other], 0.0) + length
+                parts.setdefault(held[other], set()).add(part[other])
         for grid, length in shared.items():
-            best = max(best or (0.0, 0, 0), (length, -block, -grid))
-    return None if best is None else (-best[1], -best[2])
+            best = max(best or (False, 0.0, 0, 0), (len(parts[grid]) > 1, length, -block, -grid))
+    return None if best is None else (-best[2], -best[3])
 
 
 def _told(

@@ -23,6 +23,7 @@ class RemarkCode(StrEnum):
     NO_BUILDING = "no-building"
     IN_PARTS = "in-parts"
     BUILDING_CUT = "building-cut"
+    NEIGHBOURS_DIFFER = "neighbours-differ"
     TOO_HEAVY = "too-heavy"
     BETWEEN_BUILDINGS = "between-buildings"
 
@@ -47,6 +48,10 @@ _WORDS = {
     RemarkCode.NO_BUILDING: ("{grid}在图上没有楼栋，未能划出", "{grid} has no building on the map and was not drawn"),
     RemarkCode.IN_PARTS: ("{grid}的楼栋不相连，分成{what}块", "{grid} falls into {what} parts"),
     RemarkCode.BUILDING_CUT: ("{what}跨在{grid}的界线上", "{what} lies across the border of {grid}"),
+    RemarkCode.NEIGHBOURS_DIFFER: (
+        "{grid}的边界与相邻社区的网格对不上，需先修复再启用",
+        "the outline of {grid} does not match the grids beside it; repair before activating",
+    ),
     RemarkCode.TOO_HEAVY: ("{what}一处就超过上限，没有切开", "{what} alone is above the limit and was not cut"),
     RemarkCode.BETWEEN_BUILDINGS: (
         "{grid}内没有可用的街道，界线走在楼栋之间",

@@ -34,6 +34,7 @@ _PIECE: Final = re.compile(
     rf"(?P<name>.*?)第?(?P<first>{_NUMERAL})(?P<letter>[A-Za-z]?)(?:{_UNIT}?-(?P<last>{_NUMERAL}))?"
     rf"(?P<unit>{_UNIT}|组|)(?P<odd>[(]?(?:单|双|奇|偶)(?:号|数)?[)]?|)(?:平房)?$"
 )
+_NUMERAL_FIRST: Final = re.compile(rf"第?{_NUMERAL}(?:组|-|$)")
 _COMMITTEE: Final = re.compile(rf"(?P<head>.*?)第?(?P<committee>{_NUMERAL})委(?P<groups>.*)$")
 _WHOLE: Final = re.compile(r"(?:的?(?:全部|所有|整个|全体)(?:楼栋|楼房|楼|住户|平房)?|全域|平房)$")
 _LONGEST_RANGE: Final = 400
@@ -118,7 +119,7 @@ def _read_list(text: str, claims: list[Claim], unread: list[str]) -> None:
             committee = str(parse_number(quarter["committee"]))
             claims += _groups(committee, quarter["groups"], unread, piece)
             continue
-        if committee and unit == "组":
+        if committee and unit == "组" and _NUMERAL_FIRST.match(piece):
             claims += _groups(committee, piece, unread, piece)
             continue
         found = _PIECE.match(piece)
