@@ -104,6 +104,12 @@ class Instance:
         return len(self.atoms)
 
     @cached_property
+    def alone_costs(self) -> NDArray[np.float64]:
+        """Scaled cost of each atom as a group of its own."""
+        costs: NDArray[np.float64] = self.base + self.alpha * self.loads**2 + self.own - self.delta * self.peaks
+        return costs
+
+    @cached_property
     def parents_known(self) -> int:
         """One more than the highest parent."""
         return int(self.parents.max()) + 1

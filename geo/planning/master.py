@@ -142,11 +142,11 @@ class Master:
             if result is None:
                 break
             listing = list_groups(self.instance, result.prices, window=_NEGATIVE, limit=quick, poll=self.poll)
-            added, lowest = self._take(listing, result.cut_duals)
+            added, least = self._take(listing, result.cut_duals)
             if not added and listing.floor < _NEGATIVE and quick < limit:
                 quick = limit  # a short list found nothing: from here on only the full one counts
                 continue
-            safe = result.bound + self.instance.most * min(0.0, lowest, listing.floor)
+            safe = result.bound + self._shortfall(np.minimum(least, listing.floors))
             self.best_bound = max(self.best_bound, safe)
             if added:
                 result = self._again(result, seconds)
@@ -172,12 +172,25 @@ class Master:
         result = self._solve(seconds)
         return result if result is not None else last
 
-    def _take(self, listing: Listing, duals: NDArray[np.float64]) -> tuple[int, float]:
-        """Add what is listed under zero; return how many were new and the lowest reduced cost of all."""
+    def _shortfall(self, least: NDArray[np.float64]) -> float:
+        """Return what reduced costs below zero can still take off the bound.
+
+        A plan has at most `most` groups and no two with one root, so the least reduced cost of each root
+        counts once at most.
+        """
+        below = np.minimum(least, 0.0)
+        most = min(self.instance.most, len(below))
+        return float(np.partition(below, most - 1)[:most].sum())
+
+    def _take(self, listing: Listing, duals: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]]:
+        """Add what is listed under zero; return how many were new and the least reduced cost of each root."""
+        least = np.full(len(self.instance), np.inf)
         if not len(listing):
-            return 0, 0.0
+            return 0, least
         reduced = self.pool.reduced(listing, duals)
-        lowest = min(float(block.min()) for block in reduced)
+        for block, value in zip(listing.members, reduced, strict=True):
+            heaviest = self.instance.rank[block].argmax(axis=1)
+            np.minimum.at(least, block[np.arange(len(block)), heaviest], value)
         groups: list[tuple[int, ...]] = []
         costs: list[float] = []
         values: list[float] = []
@@ -188,7 +201,7 @@ class Master:
             values += value[below].tolist()
         most = max(2_000, 3 * len(self.instance))
         order = np.argsort(values, kind="stable")[:most].tolist()
-        return self.add([groups[i] for i in order], [costs[i] for i in order]), lowest
+        return self.add([groups[i] for i in order], [costs[i] for i in order]), least
 
     def _separate(self, result: Relaxation) -> bool:
         part = np.flatnonzero((result.values > _WHOLE) & (result.values < 1 - _WHOLE)).tolist()
@@ -210,9 +223,10 @@ class Master:
         extra = np.arange(len(self.instance), count)
         rows = np.concatenate([np.arange(count), extra])
         values = np.concatenate([np.ones(count), -np.ones(len(extra))])
-        self.programme.add_columns(
-            np.full(len(rows), _PENALTIES[0]), starts=np.arange(len(rows)), rows=rows, values=values
-        )
+        # A heavy atom costs more alone than others do: leaving it out must be dearer still.
+        self._fines = np.ones(len(rows))
+        self._fines[: len(self.instance)] += np.abs(self.instance.alone_costs)
+        self.programme.add_columns(_PENALTIES[0] * self._fines, starts=np.arange(len(rows)), rows=rows, values=values)
         return len(rows)
 
     def _dearer(self) -> bool:
@@ -224,7 +238,7 @@ class Master:
         return True
 
     def _set_costs(self) -> None:
-        self.programme.set_costs([_PENALTIES[self._penalty]] * self._artificial + self.pool.costs)
+        self.programme.set_costs([*(_PENALTIES[self._penalty] * self._fines).tolist(), *self.pool.costs])
 
     def _solve(self, seconds: float) -> Relaxation | None:
         cold = not self._begun and len(self.instance) >= _INTERIOR_FROM

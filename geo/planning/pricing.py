@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.planning.instance import LOAD_SLACK
+from geo.planning.tangent import Tangent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,18 @@ __all__ = ["Listing", "Prices", "list_groups"]
 
 _LEVELS: Final = 40
 _SWEEPS: Final = 12
+# Load V and heaviest atom of each tangent, in means of a group.
+_TANGENTS: Final = (
+    (1.0, 0.5),
+    (1.0, 1.0),
+    (0.9, 0.5),
+    (1.1, 0.5),
+    (0.9, 0.25),
+    (1.1, 0.25),
+    (1.2, 1.2),
+    (1.5, 1.5),
+    (2.5, 2.5),
+)
 # Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014): splitmix64.
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 _MIXERS: Final = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
@@ -55,14 +68,20 @@ class Listing:
         Groups by size, rows sorted, one array a size.
     costs, reduced : list of ndarray of float64
         Scaled cost and reduced cost of each.
-    floor : float
-        Every allowed group that is not listed has a reduced cost of at least this.
+    floors : ndarray of float64, shape (n,)
+        Every allowed group that is not listed has a reduced cost of at least that of its root (its member of
+        highest rank).
     """
 
     members: list[NDArray[np.int64]]
     costs: list[NDArray[np.float64]]
     reduced: list[NDArray[np.float64]]
-    floor: float
+    floors: NDArray[np.float64]
+
+    @property
+    def floor(self) -> float:
+        """Least of all floors."""
+        return float(self.floors.min())
 
     def __len__(self) -> int:
         return sum(len(block) for block in self.members)
@@ -108,14 +127,14 @@ def list_groups(
     Returns
     -------
     Listing
-        Complete up to its floor, which is at least `window` unless the limit was met.
+        Complete up to its floors, which are infinite unless the limit was met.
     """
     growth = _Growth(instance, prices, window)
     front = growth.roots()
     members: list[NDArray[np.int64]] = []
     costs: list[NDArray[np.float64]] = []
     reduced: list[NDArray[np.float64]] = []
-    floor = np.inf
+    floors = np.full(len(instance), np.inf)
     while len(front.load):
         if poll is not None:
             poll()
@@ -125,9 +144,8 @@ def list_groups(
             members.append(block)
             reduced.append(front.reduced[good])
             costs.append(front.reduced[good] + growth.value(block))
-        front, missed = growth.grown(front, limit)
-        floor = min(floor, missed)
-    return Listing(members, costs, reduced, max(floor, -np.inf))
+        front = growth.grown(front, limit, floors)
+    return Listing(members, costs, reduced, floors)
 
 
 class _Growth:
@@ -140,9 +158,13 @@ class _Growth:
         self.rank = instance.rank
         self.marks = _marks(len(instance))
         self.link_heads, self.link_tails = instance.heads[instance.links], instance.tails[instance.links]
+        # Touches too short to join stand in no rim, so each end counts them in full.
+        edges = np.where(instance.links, 0.5, 1.0) * instance.savings
+        self.half = np.bincount(instance.heads, weights=edges, minlength=len(instance))
         self.levels = self._levels()
         self.reach = self._reach()
         self.region, self.yield_of, self.plus = self._regions()
+        self.tangents = [Tangent(instance, self.gain, load, heaviest) for load, heaviest in self._anchors()]
 
     def value(self, block: NDArray[np.int64]) -> NDArray[np.float64]:
         """Sum of the multipliers of each group."""
@@ -173,26 +195,41 @@ class _Growth:
                 good[[i for i in np.flatnonzero(hit) if tuple(rows[i].tolist()) in banned]] = False
         return good
 
-    def grown(self, front: _Front, limit: int) -> tuple[_Front, float]:
-        """Return the groups one larger that may still come under the window, and the floor of those cut off."""
+    def grown(self, front: _Front, limit: int, floors: NDArray[np.float64]) -> _Front:
+        """Return the groups one larger that may still come under the window; lower the floors by those cut off."""
+        it = self.instance
         row, atom, saved = self._rim(front)
-        hope = self._hope(front, row, atom, saved)
-        open_end = self._open_end(front, row, atom, saved, hope)
-        lowest = front.reduced[row] - open_end[row] + np.maximum(hope, 0.0) - hope
+        lowest = self._lowest(front, row, atom, saved)
         live = lowest <= self.window
         row, atom, saved, lowest = row[live], atom[live], saved[live], lowest[live]
-        missed = np.inf
-        it = self.instance
         load = front.load[row] + it.loads[atom]
         reduced = front.reduced[row] + it.alpha * (load**2 - front.load[row] ** 2) - self.gain[atom] - saved
         mark = front.mark[row] + self.marks[atom]
         first = _first_of_each(mark)
         if len(first) > limit:
             cut = np.argsort(lowest[first], kind="stable")
-            missed = float(lowest[first][cut[limit]])
+            left_out = first[cut[limit:]]
+            np.minimum.at(floors, front.members[row[left_out], 0], lowest[left_out])
             first = first[cut[:limit]]
         members = np.column_stack([front.members[row[first]], atom[first]])
-        return _Front(members, load[first], reduced[first], mark[first]), missed
+        return _Front(members, load[first], reduced[first], mark[first])
+
+    def _lowest(
+        self, front: _Front, row: NDArray[np.int64], atom: NDArray[np.int64], saved: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Lower bound on the reduced costs of all supersets of each group with each of its neighbours."""
+        hope = self._hope(front, row, atom, saved)
+        open_end = self._open_end(front, row, atom, saved, hope)
+        lowest: NDArray[np.float64] = front.reduced[row] - open_end[row] + np.maximum(-hope, 0.0)
+        roots = self.instance.loads[front.members[:, 0]]
+        for tangent in self.tangents:
+            asked = np.flatnonzero((lowest <= self.window) & (roots <= tangent.heaviest)[row])
+            if not len(asked):
+                continue
+            groups, place = np.unique(row[asked], return_inverse=True)
+            part = tangent.lowest(front.take(groups), place, atom[asked], saved[asked])
+            lowest[asked] = np.maximum(lowest[asked], part)
+        return lowest
 
     def _rim(self, front: _Front) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """Neighbours each group may take in: group, atom and the edge savings between them, each pair once."""
@@ -264,7 +301,7 @@ class _Growth:
         plus = np.empty(self.reach.shape)
         yields = np.zeros(self.reach.shape)
         alone = self._gain_alone()
-        half = 0.5 * np.bincount(it.heads, weights=it.savings, minlength=len(it))
+        half = self.half
         for q, load in enumerate(self.levels.tolist()):
             useful = self.reach[q] + half > 0  # a neighbour of the group saves the other half of its edges too
             both = useful[self.link_heads] & useful[self.link_tails]
@@ -286,11 +323,22 @@ class _Growth:
         top = min(top, self.cap)
         return np.linspace(0.0, max(top, np.finfo(np.float64).tiny), _LEVELS)
 
+    def _anchors(self) -> list[tuple[float, float]]:
+        """Return loads at which W² is replaced by its tangent, near the mean of a group, where groups end up.
+
+        With each stands the weight of the heaviest atom it holds for.
+        """
+        it = self.instance
+        if it.alpha <= 0:
+            return []
+        mean = float(it.loads.sum()) / it.groups
+        return [(share * mean, most * mean) for share, most in _TANGENTS]
+
     def _gain_alone(self) -> NDArray[np.float64]:
         """Gain of each atom at load nothing, with half of all its edges."""
         it = self.instance
-        half = 0.5 * np.bincount(it.heads, weights=it.savings, minlength=len(it))
-        return self.gain - it.alpha * it.loads**2 + half
+        alone: NDArray[np.float64] = self.gain - it.alpha * it.loads**2 + self.half
+        return alone
 
     def _reach(self) -> NDArray[np.float64]:
         it = self.instance
@@ -299,7 +347,10 @@ class _Growth:
         after = np.searchsorted(self.levels, self.levels[:, None] + it.loads[None, :], side="right") - 1
         for q in range(len(self.levels) - 1, -1, -1):
             gain = alone - 2.0 * it.alpha * self.levels[q] * it.loads
-            table[q] = self._reach_at(q, gain, after[q], table)
+            # Light atoms gain from each other in circles: all gains of the parent together bound it then.
+            everything = np.bincount(it.parents, weights=np.maximum(gain, 0.0))[it.parents]
+            bounded = np.minimum(gain, 0.0) + everything
+            table[q] = np.minimum(self._reach_at(q, gain, after[q], table), bounded)
         return table
 
     def _reach_at(
@@ -322,10 +373,7 @@ class _Growth:
             if (update <= reach).all():
                 return reach
             reach = update
-        # Light atoms gain from each other in circles: all gains of the parent together bound it then.
-        everything = np.bincount(it.parents, weights=np.maximum(gain, 0.0))[it.parents]
-        bounded: NDArray[np.float64] = np.minimum(gain, 0.0) + everything
-        return bounded
+        return np.full(len(it), np.inf)
 
 
 def _marks(count: int) -> NDArray[np.uint64]:

@@ -32,6 +32,7 @@ __all__ = ["Search", "Verdict"]
 _CLOSED: Final = 1e-7
 _LIST_LIMIT: Final = 150_000
 _FIRST_COLUMNS: Final = 3
+_COLUMN_STEPS: Final = (1, 3, 9)
 _FIX_FROM: Final = 1_500
 _FIRST_PART: Final = 1 / 16
 _NEAR: Final = 0.01
@@ -201,15 +202,21 @@ class Search:
         ]
         rest = [groups[k] for k in loose]
         self._integer(sure + rest, [it.cost(group) for group in sure] + [self.pool.costs[k] for k in loose])
-        return self.plan is not None and self.value - relaxation.bound <= _NEAR * abs(self.value)
+        return self._is_near(relaxation)
 
     def _integer_over_pool(self, relaxation: Relaxation) -> None:
-        """Find a plan among the groups of the pool with the least reduced costs."""
+        """Find a plan among the groups of the pool with the least reduced costs, more of them where none is near."""
         reduced = self.pool.reduced_all(relaxation.prices, relaxation.cut_duals)
-        window = self._first_window(reduced)
-        picked = np.flatnonzero(reduced <= window).tolist()
-        groups = [self.pool.groups[k] for k in picked]
-        self._integer(groups, [self.pool.costs[k] for k in picked])
+        for share in _COLUMN_STEPS:
+            window = self._first_window(reduced, share)
+            picked = np.flatnonzero(reduced <= window).tolist()
+            groups = [self.pool.groups[k] for k in picked]
+            self._integer(groups, [self.pool.costs[k] for k in picked])
+            if len(picked) == len(reduced) or self._is_near(relaxation):
+                return
+
+    def _is_near(self, relaxation: Relaxation) -> bool:
+        return self.plan is not None and self.value - relaxation.bound <= _NEAR * abs(self.value)
 
     def _prove(self, relaxation: Relaxation) -> None:
         """Solve over every group under a window until it is closed.
@@ -217,7 +224,7 @@ class Search:
         The full window is the gap. Where many units make that list long, a part of it comes first: it
         mostly holds a better plan, which narrows the gap, and bounds the rest by its own floor.
         """
-        part = _FIRST_PART if len(self.instance) >= _FIX_FROM else 1.0
+        part = _FIRST_PART if len(self.instance) >= _FIX_FROM or not self._is_near(relaxation) else 1.0
         while not self._settled():
             window = (self.value - relaxation.bound) * part if self.plan is not None else np.inf
             self.clock.tell(0.7, "proof")
@@ -230,8 +237,8 @@ class Search:
                 break
             part = min(part * 4.0, 1.0)
 
-    def _first_window(self, reduced: NDArray[np.float64]) -> float:
-        count = min(len(reduced), _FIRST_COLUMNS * len(self.instance) + 200)
+    def _first_window(self, reduced: NDArray[np.float64], share: int = 1) -> float:
+        count = min(len(reduced), share * (_FIRST_COLUMNS * len(self.instance) + 200))
         return float(np.partition(reduced, count - 1)[count - 1]) if count else 0.0
 
     def _all_under(self, relaxation: Relaxation, window: float) -> tuple[Plan, list[float], float]:
