@@ -215,7 +215,7 @@ def _backwards(rings: Iterable[Lattice]) -> set[Segment]:
 
 def _within(cut: Cut, lines: Sequence[Line]) -> set[int]:
     """Return the pieces that lie inside closed outlines."""
-    around = shapely.build_area(shapely.multilinestrings([np.array(line, np.float64) for line in lines]))
+    around = shapely.build_area(shapely.geometrycollections([shapely.linestrings(line) for line in lines]))
     spots = [shapely.point_on_surface(_shape(piece)) for piece in cut.pieces]
     return {i for i, spot in enumerate(spots) if shapely.contains(around, spot)}
 
@@ -226,5 +226,5 @@ def _holds(piece: Sequence[Lattice], place: Point) -> bool:
 
 def _shape(piece: Sequence[Lattice]) -> Geometry:
     """Return a piece as a polygon in lattice numbers."""
-    closed = [np.concatenate([ring, ring[:1]]).astype(np.float64) for ring in piece]
-    return shapely.build_area(shapely.multilinestrings(closed))
+    closed = [shapely.linestrings(np.concatenate([ring, ring[:1]])) for ring in piece]
+    return shapely.build_area(shapely.geometrycollections(closed))

@@ -206,6 +206,17 @@ def test_an_outlined_piece_goes_whatever_lies_around_it():
     assert (share(after, "00"), share(after, "10"), share(after, "01")) == (0.75, 1.25, 1)
 
 
+def test_an_outlined_piece_may_have_a_hole():
+    outer = line((0.4, 0.2), (1.5, 0.2), (1.5, 0.8), (0.4, 0.8), (0.4, 0.2))
+    hole = line((0.6, 0.4), (0.7, 0.4), (0.8, 0.5), (0.7, 0.6), (0.6, 0.6), (0.6, 0.4))
+    refused(Transfer("00", "10", (outer, hole), area=True), board(), "falls-apart")
+    yard = Split("00", (hole,), ("yard",)).apply(board())
+    after = applied(Transfer("00", "10", (outer,), area=True), yard)
+    assert share(after, "10") == 1.36 - share(after, "yard")
+    by_place = applied(Transfer("00", "10", (line((0.4, -1), (0.4, 2)),), at=at(0.5, 0.5)), yard)
+    assert share(by_place, "10") == 1.6 - share(after, "yard")
+
+
 @pytest.mark.parametrize(
     ("edit", "code"),
     [
