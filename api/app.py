@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -57,6 +58,7 @@ def create_app(
     hosts: Iterable[str] = (),
     identify: Callable[[Scope], Actor] | None = None,
     close: bool = False,
+    ticks: Callable[[], float] = time.monotonic,
 ) -> Gate:
     """Return the ASGI application on opened services.
 
@@ -70,6 +72,8 @@ def create_app(
         Scope to actor; by default everybody is the actor of `services` (local mode).
     close : bool
         Close the services when the server stops.
+    ticks : callable
+        Monotonic clock in seconds, for how long answers may lag behind the store.
     """
 
     @asynccontextmanager
@@ -79,7 +83,7 @@ def create_app(
             services.close()
 
     app = FastAPI(title="wangge 网格", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    point = PointLookup(services.lookup, services.store)
+    point = PointLookup(services.lookup, services.store, ticks=ticks)
     gate = Gate(
         _Switch(app, point),
         quick={PATH: point.quick},

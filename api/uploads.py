@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +17,7 @@ from geo.errors import HostileFile, Refused, Unavailable
 from geo.services.ingest import IMPORT_KINDS, ImportRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from starlette.datastructures import FormData
     from starlette.requests import Request
@@ -98,15 +98,20 @@ def _truth(words: dict[str, str], name: str) -> bool:
     return word == "true"
 
 
-async def read_upload(request: Request, limits: Limits) -> Upload:
-    """Read a multipart form.
+@asynccontextmanager
+async def read_upload(request: Request, limits: Limits) -> AsyncIterator[Upload]:
+    """Read a multipart form; its files are gone when the block ends.
 
     Raises
     ------
     Refused
         A field is not known, given twice or missing, or there is no file.
     """
-    form = await request.form(max_files=limits.zip_members, max_fields=50, max_part_size=10_000)
+    async with request.form(max_files=limits.zip_members, max_fields=50, max_part_size=10_000) as form:
+        yield _upload_of(form)
+
+
+def _upload_of(form: FormData) -> Upload:
     unknown = set(form) - {*_WORDS, "file"}
     if unknown:
         raise Refused("a field of the form is not known", code="fields-unknown", remedy="see the API description")

@@ -41,7 +41,7 @@ def imports_router(services: Services, *, heavy: HeavyWork) -> APIRouter:
         "/imports", response_model=ImportOut, openapi_extra=FORM, summary="Read files: report, then apply 导入"
     )
     async def import_upload(request: Request, actor: Annotated[Actor, Depends(actor_of)]) -> Response:
-        upload = await read_upload(request, limits)
-        return JsonResponse(await heavy.do(lambda: imported(actor, upload)))
+        async with read_upload(request, limits) as upload:
+            return JsonResponse(await heavy.do(lambda: imported(actor, upload)))
 
     return router

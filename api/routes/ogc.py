@@ -154,7 +154,7 @@ def ogc_router(lookup: Lookup, *, limits: Limits) -> APIRouter:
     def collection(request: Request, actor: Who, name: Name, f: Form = "json") -> Response:  # noqa: ARG001
         return JsonResponse(_describe(request, name, lookup, actor))
 
-    @router.get("/collections/{name}/items", summary="Features of a collection 要素")
+    @router.get("/collections/{name}/items", response_class=_Features, summary="Features of a collection 要素")
     def items(
         request: Request,
         actor: Who,
@@ -172,7 +172,7 @@ def ogc_router(lookup: Lookup, *, limits: Limits) -> APIRouter:
         page["links"] = _page_links(request, name, limit=limit, offset=offset, matched=len(found), bbox=bbox)
         return _Features(page)
 
-    @router.get("/collections/{name}/items/{feature}", summary="One feature")
+    @router.get("/collections/{name}/items/{feature}", response_class=_Features, summary="One feature")
     def item(request: Request, actor: Who, name: Name, feature: Feature, f: Form = "json") -> Response:  # noqa: ARG001
         wanted = _collection(name)
         grid = lookup.grid(actor, feature)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -89,7 +88,7 @@ class PointLookup:
         Monotonic clock in seconds, for how long the coverage and its texts are kept.
     """
 
-    def __init__(self, lookup: Lookup, store: Store, *, ticks: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, lookup: Lookup, store: Store, *, ticks: Callable[[], float]) -> None:
         self._lookup, self._store, self._ticks = lookup, store, ticks
         self._standing: dict[Actor, _Standing] = {}
         self._renewals: set[asyncio.Task[None]] = set()

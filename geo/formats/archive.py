@@ -138,7 +138,7 @@ def _check_totals(infos: list[zipfile.ZipInfo], *, packed: int, limits: Limits, 
         raise HostileFile(message, code="zip-bomb", where=place, remedy="用 WPS 或 Excel 打开后另存再试")
     # Overlapping members let a small file unpack to a huge one: the packed sizes cannot add up to more than the file.
     starts = sorted((info.header_offset, info.compress_size) for info in infos)
-    for (start, size), (following, _) in zip(starts, [*starts[1:], (packed, 0)], strict=True):
+    for (start, size), (following, _) in zip(starts, [*starts[1:], (packed, 0)], strict=False):
         if start + size > following:
             raise HostileFile("压缩包内的文件相互重叠", code="zip-overlap", where=place, remedy="重新压缩")
 

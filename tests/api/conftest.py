@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -58,7 +59,8 @@ def serving(path, *, actor=None, **options):
         identify = None if actor is None else (lambda _: actor)
         if isinstance(actor, list):
             identify = _chosen(actor)
-        with TestClient(create_app(services, identify=identify), base_url="http://localhost") as client:
+        face = create_app(services, identify=identify, ticks=options.get("ticks") or time.monotonic)
+        with TestClient(face, base_url="http://localhost") as client:
             client.services = services
             yield client
 
