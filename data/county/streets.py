@@ -210,6 +210,22 @@ def _community_of(plan: TownPlan) -> dict[tuple[int, int], str]:
     return {quarter: name for name, (quarters, _, _) in plan.communities.items() for quarter in quarters}
 
 
+def _take_in(stray: Sequence[Any], by_quarter: dict[tuple[int, int], list[Any]]) -> None:
+    """Give faces that lie in no quarter, but are enclosed by those that do, to the quarter they touch most.
+
+    Where three arteries meet in one point of the raster, a splinter may fall outside all quarters.
+    """
+    town = shapely.union_all([face for faces in by_quarter.values() for face in faces])
+    holes = [Polygon(ring) for part in shapely.get_parts(town) for ring in part.interiors]
+    for face in stray:
+        if any(hole.contains(face.representative_point()) for hole in holes):
+            rim = face.boundary
+            lengths = {
+                q: sum(shapely.intersection(rim, f.boundary).length for f in faces) for q, faces in by_quarter.items()
+            }
+            by_quarter[max(lengths, key=lambda q: lengths[q])].append(face)
+
+
 def draw_network(plan: TownPlan, rng: np.random.Generator) -> Network:
     """Draw arteries, minor streets and blocks of a town (valley coordinates, metres)."""
     arteries, bands, crosses = _arteries(plan, rng)
@@ -219,11 +235,12 @@ def draw_network(plan: TownPlan, rng: np.random.Generator) -> Network:
     minors = [line for q in sorted(owner) for line in _minor_streets(rng, cells[q], turns[q])]
     by_quarter: dict[tuple[int, int], list[Any]] = {q: [] for q in sorted(owner)}
     shapely.prepare([cells[q] for q in by_quarter])
+    stray = []
     for face in _faces(arteries, minors):
         point = face.representative_point()
         home = next((q for q in by_quarter if cells[q].contains(point)), None)
-        if home is not None:
-            by_quarter[home].append(face)
+        (stray if home is None else by_quarter[home]).append(face)
+    _take_in(stray, by_quarter)
     blocks = [
         Block(shape, quarter, owner[quarter], turn=turns[quarter])
         for quarter, faces in by_quarter.items()

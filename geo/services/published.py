@@ -11,6 +11,7 @@ import shapely
 from geo.crs import Metric, metric_for
 from geo.locate import GridIndex
 from geo.model import Area, AreaKind, Generation, Grid, GridKind, Json
+from geo.topology import close_slits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,13 +85,15 @@ def community_names(areas: Mapping[str, Area]) -> dict[str, str]:
 def extent_of(areas: Sequence[Area], communities: set[str]) -> Any | None:
     """Return the declared extent: the union of the outlines of the communities that hold base grids.
 
-    None where any of them has no outline: then nothing is declared and the union of the grids rules.
+    Outlines drawn apart leave slits between them; a slit that would be refused as a gap between grids is no land
+    of its own and is closed, so that grids are found to miss it. None where any community has no outline: then
+    nothing is declared and the union of the grids rules.
     """
     leaves = (AreaKind.COMMUNITY, AreaKind.VILLAGE, AreaKind.FOREST_CENTRE)
     outlines = {a.code: a.geometry for a in areas if a.kind in leaves and a.geometry is not None}
     if not communities or not communities <= outlines.keys():
         return None
-    return shapely.union_all([outlines[code] for code in sorted(communities)])
+    return close_slits(shapely.union_all([outlines[code] for code in sorted(communities)]))
 
 
 def load_coverage(session: Session, generation: Generation) -> PublishedCoverage:

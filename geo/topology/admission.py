@@ -20,9 +20,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["BrokenCoverage", "narrow_gaps", "place_of", "require_unshared", "require_valid", "usable"]
+__all__ = [
+    "NARROW_GAP_M",
+    "BrokenCoverage",
+    "close_slits",
+    "narrow_gaps",
+    "place_of",
+    "require_unshared",
+    "require_valid",
+    "usable",
+]
 
 METRES_PER_DEGREE = 111_320.0
+NARROW_GAP_M = 1.0
 _FURTHEST = np.array([180.0, 90.0])
 _PLACE = re.compile(r"\[(-?[\d.eE+-]+) (-?[\d.eE+-]+)\]")
 
@@ -79,6 +89,20 @@ def require_unshared(chains: Chains, names: Sequence[str]) -> None:
                 for (a, b), (lon, lat) in zip(chains.doubled.tolist(), places, strict=True)
             ]
         )
+
+
+def close_slits(extent: Geometry, *, width_m: float = NARROW_GAP_M) -> Geometry:
+    """Return an extent (degrees) without the holes that are narrower than `width_m`; wider ones are land of others."""
+    parts = []
+    for part in shapely.get_parts(extent):
+        wide = [ring for ring in part.interiors if not narrow_gaps([_lattice_ring(ring)], width_m=width_m)]
+        parts.append(part if len(wide) == len(part.interiors) else shapely.Polygon(part.exterior, wide))
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+
+
+def _lattice_ring(ring: Geometry) -> Lattice:
+    points = crs.to_lattice(shapely.get_coordinates(ring)[:-1])
+    return points if signed_area2(points) >= 0 else points[::-1]
 
 
 def narrow_gaps(gaps: Sequence[Lattice], *, width_m: float) -> list[Finding]:

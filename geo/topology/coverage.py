@@ -16,7 +16,15 @@ import shapely
 from geo import crs
 from geo.errors import NotFound, Refused
 from geo.model import FindingCode, Geometry
-from geo.topology.admission import BrokenCoverage, narrow_gaps, place_of, require_unshared, require_valid, usable
+from geo.topology.admission import (
+    NARROW_GAP_M,
+    BrokenCoverage,
+    narrow_gaps,
+    place_of,
+    require_unshared,
+    require_valid,
+    usable,
+)
 from geo.topology.chains import Chains, Lattice, Numbers, Rings, link, rings_of, signed_area2, sort_chains
 from geo.topology.rings import close_walks, polygon_from_rings, polygons_from_rings
 from geo.topology.words import make_finding
@@ -34,7 +42,6 @@ Point = tuple[int, int]
 Segment = tuple[Point, Point]
 
 OUTSIDE = -1
-NARROW_GAP_M = 1.0
 NEAR_DEG = 1e-8
 
 

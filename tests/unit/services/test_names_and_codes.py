@@ -157,4 +157,4 @@ def test_columns_are_recognised_named_by_hand_or_refused() -> None:
 
 
 def test_the_metric_of_the_county_is_its_gauss_kruger_zone() -> None:
-    assert METRIC == Metric(4552)
+    assert Metric(4552) == METRIC
