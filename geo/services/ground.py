@@ -64,8 +64,10 @@ class Ground:
     ----------
     ids : tuple of str
         Base grids in position order.
-    shapes_m : ndarray of polygons, shape (n,)
-        Their outlines in metres, in that order.
+    shapes : ndarray of polygons, shape (n,)
+        Their outlines in degrees, in that order.
+    areas_m2 : ndarray of float64, shape (n,)
+        Their areas.
     case_lon, case_lat : ndarray of float64
         Incidents in degrees; each adds `case_load` to the load of its grid.
     workers : tuple of mapping
@@ -89,7 +91,8 @@ class Ground:
     drawing: Drawing
     metric: Metric
     ids: tuple[str, ...]
-    shapes_m: NDArray[np.object_]
+    shapes: NDArray[np.object_]
+    areas_m2: NDArray[np.float64]
     homes: Homes
     case_lon: NDArray[np.float64]
     case_lat: NDArray[np.float64]
@@ -135,6 +138,7 @@ def load_ground(
     drawing = board.base(session, generation.id) if board else Drawing.of(session.grids(generation.id, GridKind.BASE))
     grids = drawing.grids()
     metric = metric_of(grids)
+    shapes = np.array([g.geometry for g in grids], dtype=object)
     position = {g.id: i for i, g in enumerate(grids)}
     homes, row_of_key = _homes(session, generation, position, metric, weights, settings.anchor_distance_m)
     incidents = session.columns("incidents", ("lon", "lat")) if "incidents" in weights else None
@@ -147,7 +151,8 @@ def load_ground(
         drawing=drawing,
         metric=metric,
         ids=tuple(g.id for g in grids),
-        shapes_m=metric.project(np.array([g.geometry for g in grids], dtype=object)),
+        shapes=shapes,
+        areas_m2=metric.area_m2(shapes),
         homes=homes,
         case_lon=incidents["lon"].astype(np.float64) if incidents is not None else np.empty(0),
         case_lat=incidents["lat"].astype(np.float64) if incidents is not None else np.empty(0),

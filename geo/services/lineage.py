@@ -28,8 +28,8 @@ __all__ = [
     "successors",
 ]
 
-# Below this share of an old grid's area a common piece is the rounding of a moved node, not a part handed over.
-_NEGLIGIBLE = 1e-9
+# A node put into a straight border bends it by less than a tenth of a millimetre: less than this in common is no part.
+_NEGLIGIBLE_M2 = 1.0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -120,18 +120,33 @@ def common_area(old: Sequence[Grid], new: Sequence[Grid], *, metric: Metric) -> 
     """Return the share of each old grid's area that lies in each new grid, where they have any in common."""
     if not old or not new:
         return {}
-    a = metric.project(np.array([g.geometry for g in old], dtype=object))
-    b = metric.project(np.array([g.geometry for g in new], dtype=object))
-    rows = zip(*common_shares(a, b), strict=True)
+    a = np.array([g.geometry for g in old], dtype=object)
+    b = np.array([g.geometry for g in new], dtype=object)
+    rows = zip(*common_shares(a, b, areas_m2=metric.area_m2(a), metric=metric), strict=True)
     return {(old[i].id, new[j].id): share for i, j, share in rows}
 
 
-def common_shares(old: NDArray[np.object_], new: NDArray[np.object_]) -> tuple[list[int], list[int], list[float]]:
-    """Return positions in `old` and `new` (polygons in metres) and the share of the old one's area in the new one."""
+def common_shares(
+    old: NDArray[np.object_], new: NDArray[np.object_], *, areas_m2: NDArray[np.float64], metric: Metric
+) -> tuple[list[int], list[int], list[float]]:
+    """Return positions in `old` and `new` and the share of the old one's area in the new one.
+
+    Common parts are cut out in degrees, where straight sides are straight whatever vertices they have, and measured in
+    metres: projected first, a side that got a vertex would bow away from the one that has none.
+
+    Parameters
+    ----------
+    old, new : ndarray of polygons
+        In degrees.
+    areas_m2 : ndarray of float64
+        Areas of the old ones.
+    """
     left, right = shapely.STRtree(new).query(old, predicate="intersects")
-    share = shapely.area(shapely.intersection(old[left], new[right])) / shapely.area(old)[left]
-    some = share > _NEGLIGIBLE
-    return left[some].tolist(), right[some].tolist(), np.round(share[some], 9).tolist()
+    area = np.asarray(metric.area_m2(shapely.intersection(old[left], new[right])), dtype=np.float64)
+    some = area > _NEGLIGIBLE_M2
+    # A side with a vertex more measures a little more once projected: a whole is a whole.
+    share = np.minimum(np.round(area[some] / areas_m2[left[some]], 9), 1.0)
+    return left[some].tolist(), right[some].tolist(), share.tolist()
 
 
 def successors(links: Sequence[Lineage]) -> dict[str, str]:

@@ -80,7 +80,8 @@ def _measured(ground: Ground, drawing: Drawing, ids: Collection[str]) -> dict[st
     homes = [ground.communities.get(drawing.facts[i].community_code) for i in ids]
     beyond = [None if home is None else shapely.difference(g, home) for g, home in zip(drawn, homes, strict=True)]
     sources: list[list[tuple[str, float]]] = [[] for _ in ids]
-    for old, new, share in zip(*common_shares(ground.shapes_m, shapes), strict=True):
+    common = common_shares(ground.shapes, drawn, areas_m2=ground.areas_m2, metric=ground.metric)
+    for old, new, share in zip(*common, strict=True):
         sources[new].append((ground.ids[old], share))
     rows = zip(ids, shapes, beyond, sources, borders_of(ground, drawing, ids), strict=True)
     return {i: _measure(ground, shape, outside, come, near) for i, shape, outside, come, near in rows}
