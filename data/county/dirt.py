@@ -88,18 +88,22 @@ def _spike(drawn: Drawn, rng: np.random.Generator) -> None:
     drawn.defects.append("spike")
 
 
-def _bow_tie(drawn: Drawn, rng: np.random.Generator) -> None:
-    """Cross the line over itself at a corner: two clicks in the wrong order."""
+def _bow_tie(drawn: Drawn, rng: np.random.Generator) -> bool:
+    """Cross the line over itself at a corner: two clicks in the wrong order. False where there is no such corner."""
     ring = drawn.ring
     before, after = np.roll(ring, 1, axis=0) - ring, np.roll(ring, -1, axis=0) - ring
     sine = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0])
     sine = sine / np.hypot(*before.T) / np.hypot(*after.T)
     long_enough = np.minimum(np.hypot(*before.T), np.hypot(*after.T)) > 9.0
-    at = int(rng.choice(np.flatnonzero((sine > 0.6) & long_enough)))
+    corners = np.flatnonzero((sine > 0.6) & long_enough)
+    if not len(corners):
+        return False
+    at = int(rng.choice(corners))
     into = ring[at] + before[at] / np.hypot(*before[at]) * 4.0
     out = ring[at] + after[at] / np.hypot(*after[at]) * 4.0
     drawn.ring = np.concatenate([ring[:at], [out, ring[at], into], ring[at + 1 :]])
     drawn.defects.append("bow-tie")
+    return True
 
 
 def draw_by_hand(shapes: list[Any], habits: Habits, rng: np.random.Generator) -> list[Drawn]:
@@ -131,8 +135,8 @@ def draw_by_hand(shapes: list[Any], habits: Habits, rng: np.random.Generator) ->
         _slip(pick(), rng, 2.4, 3.9, inward=True)
     for _ in range(habits.spikes):
         _spike(pick(), rng)
-    if habits.bow_tie:
-        _bow_tie(pick(), rng)
+    while habits.bow_tie and not _bow_tie(pick(), rng):
+        pass  # rounded off by chance: another grid has a corner
     for _ in range(habits.doubled):
         _double(pick(), rng)
     for drawn in found:
