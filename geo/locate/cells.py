@@ -15,6 +15,7 @@ into the (convex) cell.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,35 +24,38 @@ from geo.locate.edges import OUTSIDE, EdgeTable
 from geo.locate.lattice import LOWER_INSIDE, UPPER_INSIDE, CellEdges, Lattice, row_crossings
 from geo.predicates import orientation
 
-__all__ = ["Cells", "cells_of_coverage", "reference_labels", "west_of_edges"]
+__all__ = ["LINE", "Cells", "aligned_zeros", "cells_of_coverage", "reference_labels", "west_of_edges"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
+
+LINE: Final = 64  # bytes that come from memory together
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
     """The look-up table of a coverage and the work left for cells on boundaries.
 
+    A random look-up waits for memory, not for arithmetic; so a point in a cell cut through by one edge needs two
+    places (table, record), and one in any other boundary cell a third for each edge.
+
     Attributes
     ----------
     table : ndarray of int32, shape (rows · columns,)
-        The grid that holds the whole cell, −1 where none does, or −2 − b for boundary cell b.
-    simple : int
-        Boundary cells 0 … simple−1 are cut through by one edge: number b holds pair b alone.
-    start : ndarray of int64, shape (boundary cells − simple + 1,)
-        First pair of each other boundary cell.
-    base : ndarray of int32, shape (boundary cells − simple,)
-        The constant of the sum, for the other boundary cells.
+        The grid that holds the whole cell, −1 where none does, or −2 − n for boundary cells: n below the number
+        m of edges is the edge that alone cuts through the cell, n = m + b any other boundary cell b.
+    mixed : ndarray of int32, shape (boundary cells of the second kind, 3)
+        First pair of the cell, its number of pairs, and the constant of the sum.
     code : ndarray of int32, shape (pairs,)
         Edge number × 4 and flags, as in `CellEdges`.
+    record : ndarray of float64, shape (m, 8)
+        Of each edge x1, y1, x2, y2, left and right, and two zeros: one cache line.
     """
 
     table: IntArray
-    simple: int
-    start: NDArray[np.int64]
-    base: IntArray
+    mixed: IntArray
     code: IntArray
+    record: FloatArray
 
 
 def west_of_edges(ends: FloatArray, code: IntArray, x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
@@ -82,18 +86,29 @@ def cells_of_coverage(lattice: Lattice, table: EdgeTable, pairs: CellEdges) -> C
     labels = reference_labels(lattice, table)
     first = np.flatnonzero(np.diff(pairs.cell, prepend=-1))
     count = np.diff(first, append=len(pairs.cell))
-    simple = (count == 1) & ((pairs.code[first] & (LOWER_INSIDE | UPPER_INSIDE)) == 0)
+    cell, lead = pairs.cell[first], pairs.code[first]
+    simple = (count == 1) & ((lead & (LOWER_INSIDE | UPPER_INSIDE)) == 0)
     others = ~simple
-    code = np.concatenate([pairs.code[first[simple]], pairs.code[_expanded(first[others], count[others])]])
-    number = np.empty(len(first), dtype=np.int32)
-    n_simple = int(simple.sum())
-    number[simple] = np.arange(n_simple)
-    number[others] = np.arange(n_simple, len(first))
-    cell = pairs.cell[first]
-    start = n_simple + np.concatenate([[0], np.cumsum(count[others])]).astype(np.int64)
+    code = pairs.code[_expanded(first[others], count[others])]
+    start = np.concatenate([[0], np.cumsum(count[others])]).astype(np.int64)
     base = _bases(lattice, table, labels, cell=cell[others], start=start, code=code)
-    labels[cell] = -2 - number
-    return Cells(labels, n_simple, start, base, code)
+    labels[cell[simple]] = -2 - (lead[simple] >> 2)
+    labels[cell[others]] = -2 - len(table) - np.arange(len(base), dtype=np.int32)
+    mixed = np.column_stack([start[:-1], np.diff(start), base]).astype(np.int32)
+    return Cells(labels, mixed, code, _records(table))
+
+
+def _records(table: EdgeTable) -> FloatArray:
+    record = aligned_zeros(len(table), 8)
+    record[:, :4], record[:, 4], record[:, 5] = table.ends, table.left, table.right
+    return record
+
+
+def aligned_zeros(rows: int, columns: int) -> FloatArray:
+    """Return a table of zeros that begins at the beginning of a cache line."""
+    raw = np.zeros(rows * columns * 8 + LINE, dtype=np.uint8)
+    skip = -raw.ctypes.data % LINE
+    return raw[skip : skip + rows * columns * 8].view(np.float64).reshape(rows, columns)
 
 
 def _expanded(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -115,8 +130,7 @@ def _bases(
         return np.empty(0, dtype=np.int32)
     row, column = np.divmod(cell, lattice.columns)
     owner = np.repeat(np.arange(len(cell)), np.diff(start))
-    mine = code[start[0] :]
     x, y = lattice.centre_x()[column][owner], lattice.centre_y()[row][owner]
-    change = (table.left - table.right)[mine >> 2]
-    crossed = np.where(west_of_edges(table.ends, mine, x, y), change, 0)
-    return (labels[cell] - np.add.reduceat(crossed, start[:-1] - start[0])).astype(np.int32)
+    change = (table.left - table.right)[code >> 2]
+    crossed = np.where(west_of_edges(table.ends, code, x, y), change, 0)
+    return (labels[cell] - np.add.reduceat(crossed, start[:-1])).astype(np.int32)

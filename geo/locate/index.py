@@ -40,10 +40,8 @@ Kernel = Literal["auto", "numpy", "numba"]
 
 # A box around China: coordinates that all lie in it are taken for degrees unless a metric is given.
 _CHINA: Final = (72.0, 3.0, 136.0, 54.0)
-# Loading the compiled kernel costs about as much as placing this many points without it.
-_WORTH_LOADING: Final = 1_000_000
-# A larger table than the caches hold is read faster by numpy, whose look-ups wait for memory side by side.
-_SMALL_TABLE: Final = 2**24
+# Loading the compiled kernel takes about as long as numpy needs for this many points more than the kernel does.
+_WORTH_LOADING: Final = 100_000_000
 _LAYER_CELLS: Final = 2**24
 _WORTH_THREADS: Final = 65_536
 _NO_EDGES: Final = np.empty(0, dtype=np.int32)
@@ -199,8 +197,8 @@ class GridIndex:
         x, y : array-like of float64, shape (n,)
             In the plane of the polygons; NaN and infinite ones are outside.
         kernel : {"auto", "numpy", "numba"}, optional
-            "auto" takes the compiled kernel where numba is installed, the table is small, and the kernel is
-            loaded or worth loading. The answers are the same.
+            "auto" takes the compiled kernel where numba is installed and the kernel is loaded
+            (`geo.locate.compiled.load`) or worth loading. The answers are the same.
         threads : int, optional
             Threads that share the work.
 
@@ -235,8 +233,7 @@ class GridIndex:
         if not self.strict:
             return partial(place_in_layers, cast("Fabric[Layers]", self._fabric))
         fabric = cast("Fabric[Cells]", self._fabric)
-        small = fabric.held.table.nbytes <= _SMALL_TABLE
-        loaded = small and compiled.worth_using(points, threshold=_WORTH_LOADING)
+        loaded = compiled.worth_using(points, threshold=_WORTH_LOADING)
         if kernel == "numba" or (kernel == "auto" and loaded):
             return partial(compiled.place_points, fabric)
         return partial(place_points, fabric)
@@ -332,7 +329,6 @@ class GridIndex:
         return {
             "lattice": asdict(self._fabric.lattice),
             "strict": self.strict,
-            "simple": self._fabric.held.simple if isinstance(self._fabric.held, Cells) else 0,
             "size": self._size,
             "metric": self._metric.epsg if self._metric else None,
         }
@@ -342,7 +338,7 @@ class GridIndex:
         held = {k.removeprefix("held."): v for k, v in arrays.items() if k.startswith("held.")}
         edges = EdgeTable(**{k.removeprefix("edges."): v for k, v in arrays.items() if k.startswith("edges.")})
         blocks = Blocks(arrays["blocks.start"], arrays["blocks.edge"])
-        kept = Cells(simple=int(facts["simple"]), **held) if facts["strict"] else Layers(**held)
+        kept = Cells(**held) if facts["strict"] else Layers(**held)
         metric = None if facts["metric"] is None else Metric(int(facts["metric"]))
         return cls(
             fabric=Fabric(Lattice(**facts["lattice"]), edges, kept, blocks), size=int(facts["size"]), metric=metric

@@ -72,12 +72,13 @@ def _cell_numbers(lattice: Lattice, points: Points, *, u: FloatArray, v: FloatAr
 
 def _settle(fabric: Fabric[Cells], points: Points, rows: NDArray[np.intp]) -> None:
     number = -2 - points.out[rows]
-    one = number < fabric.held.simple
+    edges = len(fabric.held.record)
+    one = number < edges
     if one.any():
-        _settle_simple(fabric, points, rows=rows[one], number=number[one])
+        _settle_simple(fabric, points, rows=rows[one], edge=number[one])
     if not one.all():
         many = ~one
-        _settle_others(fabric, points, rows=rows[many], number=number[many] - np.int32(fabric.held.simple))
+        _settle_others(fabric, points, rows=rows[many], number=number[many] - np.int32(edges))
 
 
 def sides(ends: FloatArray, x: FloatArray, y: FloatArray) -> tuple[BoolArray, NDArray[np.intp]]:
@@ -97,20 +98,19 @@ def sides(ends: FloatArray, x: FloatArray, y: FloatArray) -> tuple[BoolArray, ND
     open_cases = np.flatnonzero(unsure)
     if not open_cases.size:
         return left, open_cases
-    ax, ay, bx, by = ends[open_cases].T
+    ax, ay, bx, by = ends[open_cases, :4].T
     sign = orientation(ax, ay, bx, by, x[open_cases], y[open_cases])
     left[open_cases] = sign > 0
     return left, open_cases[sign == 0]
 
 
-def _settle_simple(fabric: Fabric[Cells], points: Points, *, rows: NDArray[np.intp], number: IntArray) -> None:
+def _settle_simple(fabric: Fabric[Cells], points: Points, *, rows: NDArray[np.intp], edge: IntArray) -> None:
     """Settle points in cells cut through by one edge: it has two sides."""
-    edges = fabric.edges
-    edge = fabric.held.code[number] >> 2
-    west, touching = sides(np.take(edges.ends, edge, axis=0), points.x[rows], points.y[rows])
-    found = np.where(west, edges.left[edge], edges.right[edge])
+    record = np.take(fabric.held.record, edge, axis=0)
+    west, touching = sides(record, points.x[rows], points.y[rows])
+    found = np.where(west, record[:, 4], record[:, 5]).astype(np.int32)
     if touching.size:
-        found[touching] = np.where(found[touching] == OUTSIDE, edges.left[edge[touching]], found[touching])
+        found[touching] = np.where(found[touching] == OUTSIDE, record[touching, 4], found[touching])
         if points.boundary is not None:
             points.boundary[rows[touching]] = True
     points.out[rows] = found
@@ -118,22 +118,20 @@ def _settle_simple(fabric: Fabric[Cells], points: Points, *, rows: NDArray[np.in
 
 def _settle_others(fabric: Fabric[Cells], points: Points, *, rows: NDArray[np.intp], number: IntArray) -> None:
     """Settle points in cells with ends of edges or several of them, by the sum over the cell's edges."""
-    cells, edges = fabric.held, fabric.edges
-    first = cells.start[number]
-    count = cells.start[number + 1] - first
+    cells = fabric.held
+    first, count, base = np.take(cells.mixed, number, axis=0).T
     owner = np.repeat(np.arange(len(rows)), count)
     runs = np.cumsum(count) - count
     code = cells.code[(first - runs)[owner] + np.arange(len(owner))]
-    edge = code >> 2
-    ends, x, y = np.take(edges.ends, edge, axis=0), points.x[rows][owner], points.y[rows][owner]
-    west, touching = sides(ends, x, y)
-    west &= ((code & LOWER_INSIDE) == 0) | (ends[:, 1] <= y)
-    west &= ((code & UPPER_INSIDE) == 0) | (y < ends[:, 3])
-    change = np.where(west, edges.left[edge] - edges.right[edge], 0)
-    found = cells.base[number] + np.add.reduceat(change, runs, dtype=np.int32)
-    on_it = touching[between(ends[touching], x[touching], y[touching])]
+    record, x, y = np.take(cells.record, code >> 2, axis=0), points.x[rows][owner], points.y[rows][owner]
+    west, touching = sides(record, x, y)
+    west &= ((code & LOWER_INSIDE) == 0) | (record[:, 1] <= y)
+    west &= ((code & UPPER_INSIDE) == 0) | (y < record[:, 3])
+    left, right = record[:, 4].astype(np.int32), record[:, 5].astype(np.int32)
+    found = base + np.add.reduceat(np.where(west, left - right, 0), runs, dtype=np.int32)
+    on_it = touching[between(record[touching, :4], x[touching], y[touching])]
     if on_it.size:
-        close_outer_boundary(found, owner=owner[on_it], left=edges.left[edge[on_it]], right=edges.right[edge[on_it]])
+        close_outer_boundary(found, owner=owner[on_it], left=left[on_it], right=right[on_it])
         if points.boundary is not None:
             points.boundary[rows[owner[on_it]]] = True
     points.out[rows] = found

@@ -57,9 +57,9 @@ def place_one(fabric: Fabric[Cells], x: float, y: float) -> tuple[int, bool]:
     if entry >= OUTSIDE:
         return entry, False
     number = -2 - entry
-    if number < cells.simple:
-        return _beside_edge(edges, cells.code.item(number) >> 2, x=x, y=y)
-    return _among_edges(fabric, number - cells.simple, x=x, y=y)
+    if number < len(edges):
+        return _beside_edge(edges, number, x=x, y=y)
+    return _among_edges(fabric, number - len(edges), x=x, y=y)
 
 
 def _beside_edge(edges: EdgeTable, edge: int, *, x: float, y: float) -> tuple[int, bool]:
@@ -73,10 +73,10 @@ def _beside_edge(edges: EdgeTable, edge: int, *, x: float, y: float) -> tuple[in
 
 def _among_edges(fabric: Fabric[Cells], number: int, *, x: float, y: float) -> tuple[int, bool]:
     cells, edges = fabric.held, fabric.edges
-    label: int = cells.base.item(number)
+    first, pairs, label = cells.mixed[number].tolist()
     touched: list[int] = []
     on_edge = False
-    for code in cells.code[cells.start.item(number) : cells.start.item(number + 1)].tolist():
+    for code in cells.code[first : first + pairs].tolist():
         x1, y1, x2, y2 = edges.ends[code >> 2].tolist()
         side = orientation_of(x1, y1, x2, y2, x, y)
         left, right = edges.left.item(code >> 2), edges.right.item(code >> 2)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["open_arrays", "save_arrays"]
 
-_MAGIC: Final = b"wangge-index 2\n"
+_MAGIC: Final = b"wangge-index 3\n"
 _ALIGN: Final = 64
 _HEADER_LIMIT: Final = 1_000_000
 _DTYPES: Final = ("<f8", "<i8", "<i4", "|i1")
