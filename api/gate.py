@@ -136,24 +136,20 @@ class Gate:
             return
         started = time.perf_counter()
         host, request_id = self._told(scope)
-        unsafe = scope["method"] in _UNSAFE
-        headers = dict(scope["headers"]) if unsafe else _NO_HEADERS
-        refusal = self._refuse(host, headers, unsafe=unsafe)
-        if refusal is None:
-            actor = scope["actor"] = self._identify(scope)
-            quick = self._quick.get(scope["path"]) if scope["method"] == "GET" else None
-            body = None if quick is None else quick(actor, scope["query_string"])
+        quick = self._quick.get(scope["path"])
+        if quick is not None and scope["method"] == "GET" and (not self._hosts or _host_name(host) in self._hosts):
+            body = quick(self._identify(scope), scope["query_string"])
             if body is not None:
                 length = (b"content-length", b"%d" % len(body))
                 own = (_JSON, length, *_ALL_HEADERS, (b"x-request-id", request_id))
                 await send({"type": "http.response.start", "status": 200, "headers": own})
                 await send({"type": "http.response.body", "body": body})
-                self._note(scope, request_id, scope["path"], 200, started)
+                self._note("GET", request_id, scope["path"], 200, started)
                 return
-        await self._ordinary(scope, receive, send, request_id, refusal, started)
+        await self._ordinary(scope, receive, send, host, request_id, started)
 
     async def _ordinary(
-        self, scope: Scope, receive: Receive, send: Send, request_id: bytes, refusal: Problem | None, started: float
+        self, scope: Scope, receive: Receive, send: Send, host: bytes, request_id: bytes, started: float
     ) -> None:
         scope["request_id"] = request_id.decode("ascii")
         scope["limits"] = self._limits
@@ -166,17 +162,22 @@ class Gate:
                 message["headers"] = _dress(message.get("headers", ()), request_id)
             await send(message)
 
+        unsafe = scope["method"] in _UNSAFE
+        headers = dict(scope["headers"]) if unsafe else _NO_HEADERS
         try:
+            refusal = self._refuse(host, headers, unsafe=unsafe)
             if refusal is not None:
                 await render(refusal, scope)(scope, receive, dressed)
                 return
-            if scope["method"] in _UNSAFE:
-                receive = self._counted(receive, self._body_limit(dict(scope["headers"])))
+            scope["actor"] = self._identify(scope)
+            if unsafe:
+                receive = self._counted(receive, self._body_limit(headers))
             await self._app(scope, receive, dressed)
         finally:
             # The route's template, never the address asked for: that may hold coordinates or an address text.
             route = getattr(scope.get("route"), "path", None) or scope.get("fixed_route", "other")
-            self._note(scope, request_id, route, status, started)
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            self._note(method, request_id, route, status, started)
 
     def _told(self, scope: Scope) -> tuple[bytes, bytes]:
         """Return the host asked for, and the id of the exchange: the caller's, else this process and a number."""
@@ -188,9 +189,8 @@ class Gate:
                 given = value
         return host, given or b"%s-%08x" % (self._process, next(self._numbers))
 
-    def _note(self, scope: Scope, request_id: bytes, route: str, status: int, started: float) -> None:
+    def _note(self, method: str, request_id: bytes, route: str, status: int, started: float) -> None:
         seconds = time.perf_counter() - started
-        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         self.tally.add(method, route, status, seconds)
         if _LOG.isEnabledFor(logging.INFO):
             _LOG.info("%s %s %s %d %.1f ms", request_id.decode("ascii"), method, route, status, seconds * 1e3)

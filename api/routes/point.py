@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import numpy as np
 import orjson
 from anyio.to_thread import run_sync
 
@@ -23,10 +24,12 @@ from api.routes.question import USUAL, PointQuestion, question_of
 from geo.authority import Actor
 from geo.errors import WanggeError
 from geo.locate import Located
+from geo.locate.vicinity import Leaf, Vicinity
 from geo.model import Json, Placement
 from geo.services.dispatch import IncidentPlacement, place_incident, whom_to_send
 from geo.services.lookup import Lookup, on_call, overlay_positions, placement_at, responsible_grid, swap_proposal
 from geo.services.published import PublishedCoverage
+from geo.services.surroundings import surroundings_of
 from geo.store.base import Store
 
 __all__ = ["PATH", "PointLookup", "placement_json"]
@@ -52,6 +55,7 @@ class _Standing:
     read_at: float
     epoch: int
     overlays: Callable[[float, float], list[int]] | None
+    surroundings: Vicinity
     renewing: bool = False
     texts: dict[Any, tuple[bytes, bytes, bytes]] = field(default_factory=dict)
 
@@ -94,6 +98,7 @@ class PointLookup:
         self._renewals: set[asyncio.Task[None]] = set()
         self._last: tuple[Actor | None, _Standing | None] = (None, None)
         self._reading = asyncio.Lock()
+        self._around: tuple[PublishedCoverage | None, Vicinity] = (None, Vicinity(np.empty((0, 4)), degrees=True))
 
     async def __call__(self, scope: Scope, _receive: Any, send: Send) -> None:
         """Answer one GET or HEAD."""
@@ -114,16 +119,29 @@ class PointLookup:
         if usual is None or standing is None:
             return None
         x, y = float(usual[1]), float(usual[2])
-        if x - x != 0.0 or y - y != 0.0:
+        leaf = standing.surroundings.leaf(x, y)
+        if leaf is None:
             return None
-        position, on_boundary, metres = standing.cover.base_index.holder(x, y)
-        if position < 0 and standing.cover.base_index.holders(y, x):
-            return None
+        kept = leaf.kept
+        if kept is None or kept[0] is not standing.texts:
+            kept = self._learned(standing, leaf, x, y)
+        return None if kept is None else b"%b%.3f%b" % (kept[1], leaf.nearest_m(x, y), kept[2])
+
+    @staticmethod
+    def _learned(standing: _Standing, leaf: Leaf, x: float, y: float) -> tuple[Any, bytes, bytes] | None:
+        """Return the texts of a point, None where they are not written yet; a clear leaf keeps them for all its points.
+
+        The county and its mirror image, longitude and latitude exchanged, lie far apart: no point here is swapped.
+        """
+        position, on_boundary, _ = standing.cover.base_index.holder(x, y)
         overlays = () if standing.overlays is None else standing.overlays(x, y)
         text = standing.texts.get((position, on_boundary, *overlays))
-        if text is None:
+        if text is None or on_boundary:
             return None
-        return text[0] + (b"null" if metres is None else b"%.3f" % metres) + text[2]
+        kept = (standing.texts, text[0], text[2])
+        if leaf.clear:
+            leaf.kept = kept
+        return kept
 
     async def _answer(self, actor: Actor, query: bytes) -> bytes:
         asked = question_of(query)
@@ -177,8 +195,10 @@ class PointLookup:
         def read() -> _Standing:
             begun, epoch = self._ticks(), self._lookup.epoch
             cover = self._lookup.coverage(actor, fresh=True)
-            layer = cover.overlay_index
-            return _Standing(cover, self._lookup.responsibles(actor), begun, epoch, layer.holders if layer else None)
+            people, layer = self._lookup.responsibles(actor), cover.overlay_index
+            around = self._around if self._around[0] is cover else (cover, surroundings_of(cover))
+            self._around = around
+            return _Standing(cover, people, begun, epoch, layer.holders if layer else None, around[1])
 
         fresh = await run_sync(read)
         known = self._standing.get(actor)

@@ -57,7 +57,7 @@ PARAMETERS: Final = (
 _NAMES: Final = {str(p["name"]).encode("ascii"): str(p["name"]) for p in PARAMETERS}
 _COMMUNITY: Final = re.compile(r"\d{12}")
 # What nearly every caller sends, in degrees as they are kept; all else takes the general way, with the same answers.
-_NUMBER: Final = rb"([+-]?(?:\d{1,18}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,3})?)"
+_NUMBER: Final = rb"([+-]?\d{1,18}(?:\.\d{0,30})?)"
 USUAL: Final = re.compile(rb"lon=" + _NUMBER + rb"&lat=" + _NUMBER + rb"&datum=(?:cgcs2000|wgs84)")
 
 OPERATION: Final[dict[str, Any]] = {

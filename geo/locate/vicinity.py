@@ -2,13 +2,13 @@
 
 The plane is cut into tiles, each into `_FAN` × `_FAN` smaller ones, made when a point first falls into them. A
 tile keeps the edges that may be nearest to one of its points: those not farther from its centre than the nearest
-one by more than the width of the tile. Small lists end the cutting. Nothing depends on the order of questions.
+one by more than the width of the tile. Few edges end the cutting. Nothing depends on the order of questions.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -17,35 +17,78 @@ from geo.locate.nearness import metres_per_unit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Vicinity"]
+__all__ = ["Leaf", "Vicinity"]
 
-_FAN: Final = 16
+Box = tuple[float, float, float, float]
+
+_FAN: Final = 32
 _ROW: Final = 2 * _FAN  # rounding may lead to a part just beyond the last one
 _FEW_EDGES: Final = 6
 _DEEPEST: Final = 6
 _SMALLEST_M: Final = 1.0
 # In a tile of this radius a degree of longitude changes so evenly that a line through it errs by less than 1e-7.
 _WIDEST_M: Final = 4_000.0
-# Beyond so many kept lists all are forgotten; a county in daily use has some ten thousand.
-_MOST_LISTS: Final = 400_000
-_ROUNDING: Final = 1.0 + 1e-9
+# Beyond so many leaves all are forgotten; a county in daily use has some ten thousand.
+_MOST_LEAVES: Final = 400_000
+_ROUNDING: Final = 1.0 + 1e-6
 
-# East-west scale at the equator of the tile and its change with y, north-south scale, and the edges: x, y, dx, dy.
-_List = tuple[float, float, float, tuple[tuple[float, float, float, float], ...]]
+
+class Leaf:
+    """The edges that may be nearest to a point of one small tile, ready for plain arithmetic.
+
+    Attributes
+    ----------
+    clear : bool
+        No edge comes near the tile: whatever holds one of its points holds all of them.
+    kept : object
+        For those who ask: what they know of a clear tile; None at first.
+    """
+
+    __slots__ = ("_at_zero", "_edges", "_scale_y", "_slope", "clear", "kept")
+
+    def __init__(
+        self,
+        scales: tuple[float, float, float],
+        edges: tuple[tuple[float, float, float, float], ...],
+        *,
+        clear: bool,
+    ) -> None:
+        # The east-west scale is the line through its values at the tile's rims.
+        self._at_zero, self._slope, self._scale_y = scales
+        self._edges = edges
+        self.clear = clear
+        self.kept: Any = None
+
+    def nearest_m(self, x: float, y: float) -> float:
+        """Return the distance in metres to the nearest edge; no array, no call: it is asked all day."""
+        scale_x, scale_y = self._at_zero + self._slope * y, self._scale_y
+        best = math.inf
+        for x1, y1, dx, dy in self._edges:
+            along_x, along_y = dx * scale_x, dy * scale_y
+            to_x, to_y = (x - x1) * scale_x, (y - y1) * scale_y
+            share = to_x * along_x + to_y * along_y
+            if share > 0.0:
+                whole = along_x * along_x + along_y * along_y
+                share = share / whole if share < whole else 1.0
+                to_x -= share * along_x
+                to_y -= share * along_y
+            square = to_x * to_x + to_y * to_y
+            best = min(best, square)
+        return math.sqrt(best)
 
 
 class _Tile:
     """A square of the plane that is cut further: where it lies, its edges, and its parts by number."""
 
-    __slots__ = ("edges", "level", "parts", "per_x", "per_y", "x0", "y0")
+    __slots__ = ("edges", "level", "others", "parts", "per_x", "per_y", "x0", "y0")
 
-    def __init__(self, box: tuple[float, float, float, float], edges: NDArray[np.intp], *, level: int) -> None:
+    def __init__(self, box: Box, edges: NDArray[np.intp], others: NDArray[np.intp], *, level: int) -> None:
         self.x0, self.y0 = box[0], box[1]
         self.per_x, self.per_y = _FAN / (box[2] - box[0]), _FAN / (box[3] - box[1])
-        self.edges, self.level = edges, level
-        self.parts: dict[int, _Tile | _List] = {}
+        self.edges, self.others, self.level = edges, others, level
+        self.parts: dict[int, _Tile | Leaf] = {}
 
-    def part_box(self, column: int, row: int) -> tuple[float, float, float, float]:
+    def part_box(self, column: int, row: int) -> Box:
         """Return west, south, east and north of a part."""
         return (
             self.x0 + column / self.per_x,
@@ -64,92 +107,88 @@ class Vicinity:
         Edges x1, y1, x2, y2, none of length zero.
     degrees : bool
         Coordinates are longitude and latitude; distances are metres either way.
+    others : ndarray of float64, shape (k, 4), optional
+        Further edges that no clear tile may come near; distances are not measured to them.
     """
 
-    def __init__(self, ends: NDArray[np.float64], *, degrees: bool) -> None:
+    def __init__(self, ends: NDArray[np.float64], *, degrees: bool, others: NDArray[np.float64] | None = None) -> None:
         self._ends, self._degrees = ends, degrees
-        self._lists = 0
+        self._others = np.empty((0, 4)) if others is None else others
+        self._leaves = 0
         self._root: _Tile | None = None
+        self._bounds: Box = (0.0, 0.0, 0.0, 0.0)
         if len(ends):
             west, south = float(ends[:, ::2].min()), float(ends[:, 1::2].min())
             east, north = float(ends[:, ::2].max()), float(ends[:, 1::2].max())
             wide = max(east - west, north - south)
-            box = (west - wide / 2, south - wide / 2, east + wide / 2, north + wide / 2)
-            self._bounds = box
-            self._root = _Tile(box, np.arange(len(ends)), level=0)
+            self._bounds = (west - wide / 2, south - wide / 2, east + wide / 2, north + wide / 2)
+            self._root = _Tile(self._bounds, np.arange(len(ends)), np.arange(len(self._others)), level=0)
 
     def nearest_m(self, x: float, y: float) -> float | None:
         """Return the distance in metres from a point to the nearest edge.
 
         None where there is no edge, or the point lies farther from them than half their extent.
         """
-        tile = self._root
-        if tile is None or not (self._bounds[0] < x < self._bounds[2] and self._bounds[1] < y < self._bounds[3]):
+        leaf = self.leaf(x, y)
+        return None if leaf is None else leaf.nearest_m(x, y)
+
+    def leaf(self, x: float, y: float) -> Leaf | None:
+        """Return what is known around a point, None as in `nearest_m`."""
+        tile, bounds = self._root, self._bounds
+        if not (bounds[0] < x < bounds[2] and bounds[1] < y < bounds[3]):
             return None
         while True:
-            key = int((y - tile.y0) * tile.per_y) * _ROW + int((x - tile.x0) * tile.per_x)
-            part = tile.parts.get(key)
+            key = int((y - tile.y0) * tile.per_y) * _ROW + int((x - tile.x0) * tile.per_x)  # type: ignore[union-attr]
+            part = tile.parts.get(key)  # type: ignore[union-attr]
             if part is None:
-                part = self._make(tile, key % _ROW, key // _ROW)
-            if part.__class__ is tuple:
-                break
+                part = self._make(tile, key % _ROW, key // _ROW)  # type: ignore[arg-type]
+            if part.__class__ is Leaf:
+                return part
             tile = part  # type: ignore[assignment]
-        return _nearest_of(part, x, y)
 
-    def _make(self, tile: _Tile, column: int, row: int) -> _Tile | _List:
-        """Find the edges of a part, and keep it as a list of them or as a tile to be cut further."""
+    def _make(self, tile: _Tile, column: int, row: int) -> _Tile | Leaf:
+        """Find the edges of a part, and keep it as a leaf or as a tile to be cut further."""
         box = tile.part_box(column, row)
-        edges, radius = self._possible(tile.edges, box)
-        part: _Tile | _List
-        few = len(edges) <= _FEW_EDGES and (radius < _WIDEST_M or not self._degrees)
-        if few or tile.level >= _DEEPEST or radius < _SMALLEST_M:
-            if self._lists >= _MOST_LISTS and self._root is not None:
-                self._root.parts, self._lists = {}, 0
-            part = self._list_of(edges, box)
-            self._lists += 1
+        edges, others, view = self._possible(tile, box)
+        part: _Tile | Leaf
+        few = len(edges) <= _FEW_EDGES and (view.radius < _WIDEST_M or not self._degrees)
+        if few or tile.level >= _DEEPEST or view.radius < _SMALLEST_M:
+            if self._leaves >= _MOST_LEAVES and self._root is not None:
+                self._root.parts, self._leaves = {}, 0
+            part = self._leaf_of(edges, box, clear=view.nearest > view.radius and not len(others))
+            self._leaves += 1
         else:
-            part = _Tile(box, edges, level=tile.level + 1)
+            part = _Tile(box, edges, others, level=tile.level + 1)
         tile.parts[row * _ROW + column] = part
         return part
 
-    def _list_of(self, edges: NDArray[np.intp], box: tuple[float, float, float, float]) -> _List:
-        """Return edges with the scales near a box; the east-west one as the line through its values at both rims."""
+    def _leaf_of(self, edges: NDArray[np.intp], box: Box, *, clear: bool) -> Leaf:
         south, north = (metres_per_unit(degrees=self._degrees, y=rim) for rim in (box[1], box[3]))
         slope = (north[0] - south[0]) / (box[3] - box[1])
         ends = self._ends[edges]
         found = np.column_stack([ends[:, :2], ends[:, 2:] - ends[:, :2]])
-        return south[0] - slope * box[1], slope, (south[1] + north[1]) / 2, tuple(map(tuple, found.tolist()))
+        scales = (south[0] - slope * box[1], slope, (south[1] + north[1]) / 2)
+        return Leaf(scales, tuple(map(tuple, found.tolist())), clear=clear)
 
-    def _possible(
-        self, edges: NDArray[np.intp], box: tuple[float, float, float, float]
-    ) -> tuple[NDArray[np.intp], float]:
-        """Return which of the edges may be nearest to a point of a box, and the box's radius in metres."""
+    def _possible(self, tile: _Tile, box: Box) -> tuple[NDArray[np.intp], NDArray[np.intp], _View]:
+        """Return which edges of a tile may be nearest to a point of a box, and which others may come into it."""
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
         scale = metres_per_unit(degrees=self._degrees, y=y)
         rims = [metres_per_unit(degrees=self._degrees, y=rim) for rim in (box[1], box[3])]
         stretch = max(max(a / b, b / a) for rim in rims for a, b in zip(rim, scale, strict=True))
         radius = math.hypot((box[2] - box[0]) / 2 * scale[0], (box[3] - box[1]) / 2 * scale[1]) * stretch * _ROUNDING
-        apart = _distances(self._ends[edges], x, y, scale=scale)
-        return edges[apart <= (float(apart.min()) + 2 * radius) * stretch * stretch], radius
+        apart = _distances(self._ends[tile.edges], x, y, scale=scale)
+        beside = _distances(self._others[tile.others], x, y, scale=scale)
+        near = (float(apart.min()) + 2 * radius) * stretch * stretch
+        view = _View(radius, float(apart.min()))
+        return tile.edges[apart <= near], tile.others[beside <= radius * stretch], view
 
 
-def _nearest_of(known: _List, x: float, y: float) -> float:
-    """Return the distance in metres to the nearest of a list's edges; no array, no call: it is asked all day."""
-    at_zero, slope, scale_y, edges = known
-    scale_x = at_zero + slope * y
-    best = math.inf
-    for x1, y1, dx, dy in edges:
-        along_x, along_y = dx * scale_x, dy * scale_y
-        to_x, to_y = (x - x1) * scale_x, (y - y1) * scale_y
-        share = to_x * along_x + to_y * along_y
-        if share > 0.0:
-            whole = along_x * along_x + along_y * along_y
-            share = share / whole if share < whole else 1.0
-            to_x -= share * along_x
-            to_y -= share * along_y
-        square = to_x * to_x + to_y * to_y
-        best = min(best, square)
-    return math.sqrt(best)
+class _View(NamedTuple):
+    """From the centre of a box, in metres: how far its corners are, and the nearest edge."""
+
+    radius: float
+    nearest: float
 
 
 def _distances(ends: NDArray[np.float64], x: float, y: float, *, scale: tuple[float, float]) -> NDArray[np.float64]:

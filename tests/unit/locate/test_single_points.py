@@ -70,7 +70,7 @@ def test_forgetting_the_kept_lists_changes_nothing(monkeypatch):
     ends, asked = ends_of(town()), points(200)
     whole = Vicinity(ends, degrees=True)
     there = [whole.nearest_m(x, y) for x, y in asked]
-    monkeypatch.setattr("geo.locate.vicinity._MOST_LISTS", 3)
+    monkeypatch.setattr("geo.locate.vicinity._MOST_LEAVES", 3)
     short = Vicinity(ends, degrees=True)
     assert [short.nearest_m(x, y) for x, y in asked] == there
 
@@ -95,3 +95,16 @@ def test_a_coverage_has_one_holder():
     index = GridIndex.from_polygons(town())
     for x, y in points(300):
         assert index.holders(x, y) == [p for p in index.locate_many([x], [y]).tolist() if p >= 0]
+
+
+def test_all_points_of_a_clear_tile_have_one_holder():
+    shapes, others = town(), ends_of(overlapping())
+    index, layers = GridIndex.from_polygons(shapes), GridIndex.from_polygons(overlapping(), strict=False)
+    near = Vicinity(ends_of(shapes), degrees=True, others=others)
+    held = {}
+    for x, y in points(6000):
+        leaf = near.leaf(x, y)
+        if leaf is not None and leaf.clear:
+            found = (index.holders(x, y), layers.holders(x, y))
+            assert held.setdefault(id(leaf), (leaf, found))[1] == found
+    assert len(held) > 500
