@@ -226,7 +226,9 @@ def raise_forest(
     clear = shapely.simplify(shapely.buffer(base, _CLEAR_M), 15.0)
     found = []
     for unit, shape in zip(units, smooth, strict=True):
-        left = max(shapely.get_parts(shapely.difference(shape, clear)), key=lambda p: p.area)
+        # A roughened outline may cross itself; forest units tile nothing, so each may be mended alone.
+        sound = shape if shape.is_valid else shapely.make_valid(shape)
+        left = max(shapely.get_parts(shapely.difference(sound, clear)), key=lambda p: p.area)
         found.append(ForestUnit(unit["name"], unit["type"], unit["town_name"], unit["company"], left))
     return found
 
