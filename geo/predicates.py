@@ -1,4 +1,4 @@
-# ruff: noqa: PLR0917 - a predicate of three points takes six numbers in their order
+
 """Exact predicates: on which side of a line a point lies, and which polygon holds it.
 
 Coordinates are float64 and are taken for the binary rationals they are; there is no tolerance. A point

@@ -109,9 +109,7 @@ def read_polygons(source: PolygonFile) -> Polygons:
     where = Where(file=source.path.name, layer=source.layer)
     word = source.datum or dataset.declared_datum
     if word is None:
-        raise DatumRequired(
-            "文件没有声明坐标系", where=where, remedy="加上 --datum, 例如 cgcs2000、gcj02 或 epsg:4552"
-        )
+        raise DatumRequired("文件没有声明坐标系", where=where, remedy="加上 --datum, 例如 cgcs2000、gcj02 或 epsg:4552")
     if source.name_field is not None and source.name_field not in dataset.columns:
         raise NotFound(f"没有字段 {source.name_field}", where=where, remedy=f"字段: {'、'.join(dataset.columns)[:200]}")
     kept = tuple(f for f in dataset.features if f.geometry is not None and f.geometry.geom_type in _AREAL)
