@@ -33,6 +33,7 @@ class Clock:
         self._limit = float("inf") if limit is None else limit
         self._progress = progress
         self._stopped = False
+        self.muted = False
         self.saying = "preparing"
         self.share = 0.0
 
@@ -47,8 +48,9 @@ class Clock:
         return 0.0 if self._stopped else max(self._limit - self.seconds, 0.0)
 
     def tell(self, share: float, saying: str) -> None:
-        """Note how far the search is, tell it, and end it if it is time."""
-        self.share, self.saying = share, saying
+        """Note how far the search is (unless a part of it speaks, muted), tell it, and end it if it is time."""
+        if not self.muted:
+            self.share, self.saying = share, saying
         self.poll()
 
     def poll(self) -> None:

@@ -11,7 +11,7 @@ multiplied by `scale` so that a group costs about 1 and the solver's absolute to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +160,44 @@ class Instance:
         if any(0 < len(members & set(both)) < len(both) for both in self.bound):
             return False
         return tuple(sorted(members)) not in self.forbidden
+
+    def part(self, atoms: Sequence[int], *, groups: int) -> Instance:
+        """Return the problem of some atoms alone, at the costs of the whole, into so many groups.
+
+        The atoms lie in one parent and hold every wished company whole; they are renumbered in the order given.
+        """
+        count = len(atoms)
+        place = np.full(len(self), -1, dtype=np.int64)
+        place[list(atoms)] = np.arange(count)
+        inside = (place[self.heads] >= 0) & (place[self.tails] >= 0)
+        heads, tails = place[self.heads[inside]], place[self.tails[inside]]
+        order = np.lexsort((tails, heads))
+        held = list(atoms)
+        pairs = place[self.apart]
+        kept = set(atoms)
+        return replace(
+            self,
+            groups=groups,
+            atoms=tuple(self.atoms[a] for a in held),
+            parents=np.zeros(count, dtype=np.int64),
+            loads=self.loads[held],
+            peaks=self.peaks[held],
+            own=self.own[held],
+            heads=heads[order],
+            tails=tails[order],
+            savings=self.savings[inside][order],
+            links=self.links[inside][order],
+            starts=np.searchsorted(heads[order], np.arange(count + 1)).astype(np.int64),
+            alone=self.alone[held],
+            apart=pairs[(pairs >= 0).all(axis=1)],
+            bound=tuple(tuple(sorted(int(place[a]) for a in both)) for both in self.bound if kept.issuperset(both)),
+            forbidden=frozenset(
+                tuple(sorted(int(place[a]) for a in group)) for group in self.forbidden if kept.issuperset(group)
+            ),
+            counts=(),
+            fewest=groups,
+            most=groups,
+        )
 
     def units_of(self, group: Sequence[int]) -> tuple[int, ...]:
         """Return the units of a group of atoms, sorted."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Proposal", "Reason", "Saying", "Status", "StopSearch", "Terms", "measure", "relative_gap"]
 
 GAP_ZERO: Final = 1e-6
+_NOISE: Final = 1e-12
 
 Groups = tuple[tuple[int, ...], ...]
 
@@ -195,5 +196,7 @@ def relative_gap(objective: float, bound: float, *, over: float | None = None) -
         return math.inf
     yard = abs(objective if over is None else over)
     apart = max(objective - bound, 0.0)
-    gap = apart / yard if yard > 0 else (0.0 if apart <= GAP_ZERO else math.inf)
+    if apart <= _NOISE:  # a perfect plan costs 0 but for rounding
+        return 0.0
+    gap = apart / yard if yard > 0 else math.inf
     return 0.0 if gap <= GAP_ZERO else gap

@@ -15,6 +15,7 @@ import numpy as np
 from geo.planning.clock import Clock, OutOfTime
 from geo.planning.master import Master, Relaxation
 from geo.planning.opening import first_plan
+from geo.planning.polish import polished
 from geo.planning.pool import Pool
 from geo.planning.pricing import list_groups
 from geo.solve import Outcome, Programme
@@ -33,6 +34,10 @@ _CLOSED: Final = 1e-7
 _LIST_LIMIT: Final = 150_000
 _FIRST_COLUMNS: Final = 3
 _COLUMN_STEPS: Final = (1, 3, 9)
+_POOL_NODES: Final = 300  # a limit on nodes keeps runs repeatable, one on seconds would not
+_POLISH_FROM: Final = 1e-3
+_PIECES: Final = (20,)
+_PIECE_GAP: Final = 1e-4
 _FIX_FROM: Final = 1_500
 _FIRST_PART: Final = 1 / 16
 _NEAR: Final = 0.01
@@ -72,6 +77,8 @@ class Search:
         A scaled value that a plan must beat to be of interest.
     feasibility : bool, keyword
         Any plan ends the search.
+    thorough : bool, keyword
+        Go on until proven; otherwise a few nodes of each programme are enough.
     """
 
     def __init__(
@@ -83,9 +90,10 @@ class Search:
         gap: float = 1e-6,
         ceiling: float = np.inf,
         feasibility: bool = False,
+        thorough: bool = True,
     ) -> None:
         self.instance, self.clock, self.seed, self.gap = instance, clock, seed, gap
-        self.ceiling, self.feasibility = ceiling, feasibility
+        self.ceiling, self.feasibility, self.thorough = ceiling, feasibility, thorough
         self.plan: Plan | None = None
         self.value, self.bound = np.inf, 0.0
         self.pool = Pool(instance)
@@ -178,6 +186,7 @@ class Search:
             self._prove(relaxation)
             return
         self._integer_over_pool(relaxation)
+        self._polish(relaxation)
         self._prove(relaxation)
 
     def _fix_and_solve(self, relaxation: Relaxation) -> bool:
@@ -202,21 +211,39 @@ class Search:
         ]
         rest = [groups[k] for k in loose]
         self._integer(sure + rest, [it.cost(group) for group in sure] + [self.pool.costs[k] for k in loose])
-        return self._is_near(relaxation)
+        return self.plan is not None and self.value - relaxation.bound <= _NEAR * abs(self.value)
 
     def _integer_over_pool(self, relaxation: Relaxation) -> None:
-        """Find a plan among the groups of the pool with the least reduced costs, more of them where none is near."""
+        """Find a plan among the groups of the pool with the least reduced costs, more of them where there is none."""
         reduced = self.pool.reduced_all(relaxation.prices, relaxation.cut_duals)
         for share in _COLUMN_STEPS:
             window = self._first_window(reduced, share)
             picked = np.flatnonzero(reduced <= window).tolist()
             groups = [self.pool.groups[k] for k in picked]
-            self._integer(groups, [self.pool.costs[k] for k in picked])
-            if len(picked) == len(reduced) or self._is_near(relaxation):
+            self._integer(groups, [self.pool.costs[k] for k in picked], nodes=_POOL_NODES)
+            if self.plan is not None or len(picked) == len(reduced):
                 return
 
-    def _is_near(self, relaxation: Relaxation) -> bool:
-        return self.plan is not None and self.value - relaxation.bound <= _NEAR * abs(self.value)
+    def _polish(self, relaxation: Relaxation) -> None:
+        """Better the plan piece by piece where it is far from the bound."""
+        if self.plan is None or self.value - relaxation.bound <= _POLISH_FROM * abs(self.value) or not self.thorough:
+            return
+        self.clock.tell(0.6, "polishing")
+        for size in _PIECES:
+            if len(self.instance) > size:
+                self.clock.muted = True
+                try:
+                    polished(self.instance, self.plan, solve=self._piece, size=size, offer=self.offer)
+                finally:
+                    self.clock.muted = False
+
+    def _piece(self, part: Instance, value: float) -> Plan | None:
+        """Solve a piece as far as a few nodes lead."""
+        self.clock.poll()
+        search = Search(part, clock=self.clock, seed=self.seed, gap=_PIECE_GAP, ceiling=value, thorough=False)
+        found = search.run()
+        self.clock.poll()
+        return found.plan if found.plan is not None and found.value < value else None
 
     def _prove(self, relaxation: Relaxation) -> None:
         """Solve over every group under a window until it is closed.
@@ -224,13 +251,14 @@ class Search:
         The full window is the gap. Where many units make that list long, a part of it comes first: it
         mostly holds a better plan, which narrows the gap, and bounds the rest by its own floor.
         """
-        part = _FIRST_PART if len(self.instance) >= _FIX_FROM or not self._is_near(relaxation) else 1.0
+        far = self.plan is not None and self.value - relaxation.bound > _POLISH_FROM * abs(self.value)
+        part = _FIRST_PART if far or len(self.instance) >= _FIX_FROM else 1.0
         while not self._settled():
             window = (self.value - relaxation.bound) * part if self.plan is not None else np.inf
             self.clock.tell(0.7, "proof")
             groups, costs, floor = self._all_under(relaxation, window)
             before = (self.value, self.bound)
-            proven = self._integer(groups, costs)
+            proven = self._integer(groups, costs, nodes=None if self.thorough else _POOL_NODES)
             limit = min(proven, relaxation.bound + floor)
             self.bound = max(self.bound, min(limit, self.value) if self.plan is not None else limit)
             if floor < window or (part >= 1.0 and before == (self.value, self.bound)):
@@ -254,14 +282,14 @@ class Search:
             costs += cost[under].tolist()
         return groups, costs, min(listing.floor, margin)
 
-    def _integer(self, groups: Plan, costs: Sequence[float]) -> float:
+    def _integer(self, groups: Plan, costs: Sequence[float], *, nodes: int | None = None) -> float:
         """Solve over these groups; take what is better; return the proven bound over them."""
         lower, upper = self.pool.row_ranges()
         programme = Programme(lower, upper, seed=self.seed, poll=self.clock.poll)
         starts, rows, values = self.pool.columns(groups)
         programme.add_columns(costs, starts=starts, rows=rows, values=values, upper=1.0)
         allowed = max(self.gap, _CLOSED) * 0.2 * abs(self.value if self.plan is not None else self.bound)
-        answer = programme.solve_integer(seconds=self.clock.left, gap=allowed)
+        answer = programme.solve_integer(seconds=self.clock.left, gap=allowed, nodes=nodes)
         if answer.values is not None:
             self.offer([groups[k] for k in np.flatnonzero(answer.values > 0.5)])  # noqa: PLR2004
         return np.inf if answer.outcome is Outcome.INFEASIBLE else answer.bound
