@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,8 +13,9 @@ from geo.errors import Refused
 from geo.locate import GridIndex
 from geo.planning.constraints import Constraints, Weights
 from geo.planning.drawing.blocks import cut_blocks, lines_between
+from geo.planning.drawing.coarsening import coarse_pairs, joined_blocks
 from geo.planning.drawing.guides import REACH_M, cutting_lines
-from geo.planning.drawing.solids import Solids, bind_solids, bound, midlines, spread_over
+from geo.planning.drawing.solids import Solids, bind_solids, midlines, spread_over
 from geo.planning.propose import propose
 from geo.planning.units import units_from_polygons
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from geo.crs import Metric
     from geo.planning.proposal import Proposal, Status
+    from geo.planning.units import Units
     from geo.topology.coverage import Coverage
 
 __all__ = ["Division", "Load", "divide_ground"]
@@ -34,6 +36,10 @@ _WEIGHTS: Final = Weights(balance=1.0, compactness=0.25, disruption=0.0)
 _SLIVER_M: Final = 4.0
 _ALONG_M: Final = 3.0
 _SECONDS: Final = 20.0
+# More blocks than this are coarsened first: to gather very many into very few with proof takes minutes.
+_MOST_BLOCKS: Final = 14
+_BLOCKS_A_PART: Final = 5
+_SHARES: Final = 4.0
 # Blocks that fit badly may need more parts than the load does, but not more than so many times as many.
 _MOST_TIMES: Final = 2
 
@@ -110,13 +116,12 @@ class _Task:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Board:
-    """Blocks with their loads, and the groups of blocks that stay together."""
+    """Blocks, those that must stay together put together, with their loads and the solids in each."""
 
     blocks: Coverage
     shapes_m: NDArray[np.object_]
     loads: NDArray[np.float64]
-    clusters: list[tuple[int, ...]]
-    solids_in: list[list[int]] = field(default_factory=list)
+    solids_in: list[list[int]]
 
 
 def divide_ground(
@@ -228,8 +233,7 @@ def _first_good(task: _Task) -> tuple[_Board, Proposal] | None:
 
 def _above_limit(task: _Task, board: _Board) -> tuple[_Board, Proposal] | None:
     """Gather the finest blocks although some that stay together are above the limit: they become the limit."""
-    heaviest = max(float(board.loads[list(cluster)].sum()) for cluster in board.clusters)
-    found = _gathered(replace(task, limit=max(task.limit, heaviest)), board, ())
+    found = _gathered(replace(task, limit=max(task.limit, float(board.loads.max()))), board, ())
     return None if found is None else (board, found)
 
 
@@ -239,45 +243,61 @@ def _boards(task: _Task) -> Iterator[_Board]:
     yield streets
     known = 0
     for least in (task.limit, -1.0):
-        chosen = [
-            i
-            for i, cluster in enumerate(streets.clusters)
-            if len(streets.solids_in[i]) > 1 and streets.loads[list(cluster)].sum() > least
-        ]
+        chosen = [i for i, load in enumerate(streets.loads.tolist()) if len(streets.solids_in[i]) > 1 and load > least]
         if len(chosen) > known:
             known = len(chosen)
             between = [line for i in chosen for line in _midlines(task, streets, i)]
             yield _board(task, np.array([*task.guides, *between], dtype=object))
 
 
-def _midlines(task: _Task, board: _Board, cluster: int) -> list[Any]:
-    inside = board.solids_in[cluster]
-    ground = shapely.union_all(board.shapes_m[list(board.clusters[cluster])])
-    return midlines(task.solids.shapes_m[inside], range(len(inside)), ground)
+def _midlines(task: _Task, board: _Board, block: int) -> list[Any]:
+    inside = board.solids_in[block]
+    return midlines(task.solids.shapes_m[inside], range(len(inside)), board.shapes_m[block])
 
 
 def _board(task: _Task, lines: NDArray[np.object_]) -> _Board:
+    """Cut the ground and put together the blocks that one solid lies across, and those too small to be a neighbour."""
     blocks = cut_blocks(task.ground, lines, metric=task.metric)
+    spread = spread_over(task.solids.shapes_m, _projected(blocks.polygons(), task.metric))
+    blocks = joined_blocks(blocks, [(own[0], other) for own in spread for other in own[1:]])
+    while pairs := _too_small(blocks, task):
+        blocks = joined_blocks(blocks, pairs)
+    blocks = _coarse(blocks, task)
     shapes_m = _projected(blocks.polygons(), task.metric)
-    spread = spread_over(task.solids.shapes_m, shapes_m)
-    pairs = [(held[0], other) for held in spread for other in held[1:]]
-    clusters = bound(len(blocks), [*pairs, *_slivers(blocks, shapes_m, task.metric)])
-    place = {block: i for i, cluster in enumerate(clusters) for block in cluster}
-    solids_in: list[list[int]] = [[] for _ in clusters]
-    for solid, held in enumerate(spread):
-        if held:
-            solids_in[place[held[0]]].append(solid)
-    return _Board(blocks, shapes_m, _block_loads(blocks, shapes_m, task), clusters, solids_in)
+    solids_in: list[list[int]] = [[] for _ in range(len(blocks))]
+    for solid, own in enumerate(spread_over(task.solids.shapes_m, shapes_m)):
+        solids_in[own[0]].append(solid)
+    return _Board(blocks, shapes_m, _block_loads(blocks, shapes_m, task), solids_in)
 
 
-def _slivers(blocks: Coverage, shapes_m: NDArray[np.object_], metric: Metric) -> list[tuple[int, int]]:
-    """Pair each block narrower than a lane with the neighbour it shares most border with."""
+def _coarse(blocks: Coverage, task: _Task) -> Coverage:
+    """Put small blocks together where there are more than can be gathered with proof within moments."""
+    most = max(_MOST_BLOCKS, _BLOCKS_A_PART * task.least)
+    if len(blocks) <= most:
+        return blocks
+    loads = _block_loads(blocks, _projected(blocks.polygons(), task.metric), task)
+    pairs = coarse_pairs(_units(task, blocks, loads, task.barriers), most=most, limit=task.limit / _SHARES)
+    return joined_blocks(blocks, pairs)
+
+
+def _too_small(blocks: Coverage, task: _Task) -> list[tuple[int, int]]:
+    """Pair blocks narrower than a lane, or without a border long enough to be anybody's neighbour, with the nearest.
+
+    That is the one each shares most border with.
+    """
+    shapes_m = _projected(blocks.polygons(), task.metric)
     width = 2.0 * shapely.area(shapes_m) / shapely.length(shapes_m)
-    shared: dict[int, tuple[float, int]] = {}
-    for (i, j), length in zip(blocks.neighbours().tolist(), blocks.shared_length_m(metric).tolist(), strict=True):
-        for a, b in ((i, j), (j, i)):
-            shared[a] = max(shared.get(a, (0.0, -1)), (length, b))
-    return [(i, shared[i][1]) for i in np.flatnonzero(width < _SLIVER_M).tolist() if i in shared]
+    most: dict[int, tuple[float, int]] = {}
+    shared = blocks.shared_length_m(task.metric).tolist()
+    for (i, j), length in zip(blocks.neighbours().tolist(), shared, strict=True):
+        if i >= 0:
+            most[i] = max(most.get(i, (0.0, -1)), (length, j))
+            most[j] = max(most.get(j, (0.0, -1)), (length, i))
+    return [
+        (i, most[i][1])
+        for i, wide in enumerate(width.tolist())
+        if i in most and (wide < _SLIVER_M or most[i][0] <= task.min_shared_edge_m)
+    ]
 
 
 def _block_loads(blocks: Coverage, shapes_m: NDArray[np.object_], task: _Task) -> NDArray[np.float64]:
@@ -292,22 +312,11 @@ def _block_loads(blocks: Coverage, shapes_m: NDArray[np.object_], task: _Task) -
 
 def _gathered(task: _Task, board: _Board, barriers: Sequence[Any]) -> Proposal | None:
     """Gather blocks into parts, None where that is impossible."""
-    heaviest = max(float(board.loads[list(c)].sum()) for c in board.clusters)
-    if len(board.clusters) < task.least or (heaviest > task.limit and task.parts is None):
+    if len(board.blocks) < task.least or (board.loads.max() > task.limit and task.parts is None):
         return None
-    units = units_from_polygons(
-        board.blocks.polygons(),
-        loads=board.loads,
-        metric=task.metric,
-        barriers=barriers,
-        min_shared_edge_m=task.min_shared_edge_m,
-        barrier_snap_m=task.barrier_snap_m,
-    )
-    wishes = Constraints(
-        together=tuple(c for c in board.clusters if len(c) > 1),
-        max_load=task.limit if task.parts is None else None,
-    )
-    most = task.parts or min(_MOST_TIMES * task.least, len(board.clusters))
+    units = _units(task, board.blocks, board.loads, barriers)
+    wishes = Constraints(max_load=task.limit if task.parts is None else None)
+    most = task.parts or min(_MOST_TIMES * task.least, len(board.blocks))
     for count in range(task.least, most + 1):
         found = propose(
             units, groups=count, weights=task.weights, constraints=wishes, seed=task.seed, time_limit=_SECONDS
@@ -315,6 +324,17 @@ def _gathered(task: _Task, board: _Board, barriers: Sequence[Any]) -> Proposal |
         if found.groups:
             return found
     return None
+
+
+def _units(task: _Task, blocks: Coverage, loads: NDArray[np.float64], barriers: Sequence[Any]) -> Units:
+    return units_from_polygons(
+        blocks.polygons(),
+        loads=loads,
+        metric=task.metric,
+        barriers=barriers,
+        min_shared_edge_m=task.min_shared_edge_m,
+        barrier_snap_m=task.barrier_snap_m,
+    )
 
 
 def _told(task: _Task, board: _Board, proposal: Proposal, heavy: tuple[int, ...]) -> Division:

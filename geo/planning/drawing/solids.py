@@ -18,11 +18,15 @@ __all__ = ["Solids", "bind_solids", "bound", "midlines", "spread_over"]
 # As in `geo.services.splits`: a border along a wall touches, it does not cut.
 _LEAST_M2: Final = 1.0
 _LEAST_SHARE: Final = 0.01
+_NOTHING_M2: Final = 1e-3
 _SHRUNK_M: Final = 0.3
 _STEP_M: Final = 2.0
 _SMOOTH_M: Final = 1.5
 _BEYOND_M: Final = 1.0
 _AROUND_M: Final = 60.0
+_IRREGULAR_M: Final = 0.04
+# Powers of the plastic number: steps that fill a square evenly without ever forming rows.
+_STEPS: Final = (0.7548776662466927, 0.5698402909980532)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +131,7 @@ def midlines(shapes_m: NDArray[np.object_], label: Sequence[int], ground_m: Any)
     cells = _cells(shapes_m, np.array(label), labels, ground_m)
     smooth = shapely.coverage_simplify(cells, _SMOOTH_M)
     own = [shapely.union_all(shapes_m[np.array(label) == k]) for k in labels]
-    kept = smooth if bool((shapely.area(shapely.difference(own, smooth)) <= _LEAST_M2 / 2).all()) else cells
+    kept = smooth if bool((shapely.area(shapely.difference(own, smooth)) <= _NOTHING_M2).all()) else cells
     left, right = np.triu_indices(len(labels), k=1)
     edges = shapely.intersection(shapely.boundary(kept[left]), shapely.boundary(kept[right]))
     within = shapely.intersection(shapely.union_all(edges), shapely.buffer(ground_m, _BEYOND_M))
@@ -145,10 +149,23 @@ def _cells(
     shrunk = shapely.buffer(shapes_m, -_SHRUNK_M)
     source = np.where(shapely.is_empty(shrunk), shapes_m, shrunk)
     points, owner = shapely.get_coordinates(shapely.segmentize(source, _STEP_M), return_index=True)
-    points, first = np.unique(np.round(points, 3), axis=0, return_index=True)
+    points = points + _irregular(len(points))
     around = shapely.buffer(shapely.envelope(ground_m), _AROUND_M)
-    cells = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(points), extend_to=around, ordered=True))
-    told = label[owner[first]]
+    cells = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(points), extend_to=around))
+    # The point nearest to any place inside a cell is the cell's own.
+    told = label[owner[shapely.STRtree(shapely.points(points)).nearest(shapely.point_on_surface(cells))]]
     joined = np.empty(len(labels), dtype=object)
-    joined[:] = [shapely.coverage_union_all(cells[told == k]) for k in labels]
+    joined[:] = [shapely.union_all(cells[told == k]) for k in labels]
     return joined
+
+
+def _irregular(count: int) -> NDArray[np.float64]:
+    """Return offsets of up to 2 cm, always the same ones, that keep points off common lines and circles.
+
+    Walls stand in rows; cells of points of which many lie on one circle come out invalid.
+
+    References
+    ----------
+    M. Roberts, "The unreasonable effectiveness of quasirandom sequences" (2018): the R2 sequence.
+    """
+    return (np.outer(np.arange(1, count + 1), _STEPS) % 1.0 - 0.5) * _IRREGULAR_M
