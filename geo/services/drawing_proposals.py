@@ -13,7 +13,7 @@ from geo.errors import NotFound, Refused
 from geo.locate import GridIndex
 from geo.model import Generation, Grid, GridKind, Plan, PlanState
 from geo.planning import Saying
-from geo.planning.drawing import Division, Load, Remark, RemarkCode, divide_ground, remark
+from geo.planning.drawing import Division, Load, Remark, RemarkCode, Terrain, divide_ground, remark
 from geo.services.load import LOADS, household_table
 from geo.services.placement import household_places
 from geo.services.published import metric_of
@@ -249,16 +249,10 @@ class _Desk:
         try:
             found = divide_ground(
                 grid.geometry,
+                self._terrain(near),
                 load=inside,
                 max_load=self._request.max_load,
                 parts=self._request.parts,
-                lines=near.lines.tolist(),
-                barriers=near.barriers.tolist(),
-                outlines=near.outlines.tolist(),
-                metric=self._metric,
-                reach_m=self._request.reach_m,
-                min_shared_edge_m=self._settings.min_shared_edge_m,
-                barrier_snap_m=self._settings.barrier_snap_m,
                 seed=self._request.seed,
             )
             edit = _edit(grid, found, self._new_id)
@@ -270,6 +264,17 @@ class _Desk:
         self._unlocated += float(self._loads[position]) - inside.total
         parts = self._parts(grid, edit, inside)
         self._splits.append(DrawnSplit(grid, found, edit, parts, _remarks(grid, found, near)))
+
+    def _terrain(self, near: Guides) -> Terrain:
+        return Terrain(
+            metric=self._metric,
+            lines=near.lines.tolist(),
+            barriers=near.barriers.tolist(),
+            outlines=near.outlines.tolist(),
+            reach_m=self._request.reach_m,
+            min_shared_edge_m=self._settings.min_shared_edge_m,
+            barrier_snap_m=self._settings.barrier_snap_m,
+        )
 
     def _parts(self, grid: Grid, edit: Mapping[str, Any], inside: Load) -> tuple[DrawnPart, ...]:
         drawn = [self._drawing.grid(i) for i in (grid.id, *edit["ids"])]

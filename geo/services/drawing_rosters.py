@@ -204,25 +204,42 @@ def draw_roster(
             return _told(area, _grids(area, roster, gathered, shapes, {}, new_id), gathered, remarks)
         generation = collecting_generation(session, new_id=new_id)
         present = session.grids(generation.id, GridKind.BASE)
-        own = [g for g in present if g.community_code == area.code]
-        _require_free(area, own, replace_grids=replace_grids)
-        others = {g.id: g for g in present if g.community_code != area.code}
-        seat = seat_among(ground, {i: g.geometry for i, g in others.items()})
+        _require_free(area, present, replace_grids=replace_grids)
+        seat = seat_among(ground, {g.id: g.geometry for g in present if g.community_code != area.code})
         gathered, remarks = _gathered(session, area, seat.ground, roster, settings, reach_m)
-        drawn = seat.drawn(gathered)
-        if drawn is None:
-            remarks.append(remark(RemarkCode.NEIGHBOURS_DIFFER, grid=area.name))
-            drawn = Seat(ground, None, fits=True).drawn(gathered) or ({}, {})
-        grids = _grids(area, roster, gathered, drawn[0], {g.source_key: g.id for g in own}, new_id)
-        beside = [replace(others[i], geometry=s) for i, s in drawn[1].items() if s != others[i].geometry]
-        session.remove_grids(generation.id, sorted({g.id for g in own} - {g.id for g in grids}))
-        session.put_grids(generation.id, [*grids, *beside])
+        grids = _kept(session, generation.id, area, roster, gathered, seat, present, remarks, new_id)
         session.note("draw-roster", area.code, detail={"grids": len(grids), "remarks": len(remarks)})
         session.commit()
         return replace(_told(area, grids, gathered, remarks), generation_id=generation.id)
 
 
-def _require_free(area: Area, own: Sequence[Grid], *, replace_grids: bool) -> None:
+def _kept(
+    session: Session,
+    generation_id: str,
+    area: Area,
+    roster: Sequence[RosterLine],
+    gathered: Gathered,
+    seat: Seat,
+    present: Sequence[Grid],
+    remarks: list[Remark],
+    new_id: Callable[[], str],
+) -> tuple[Grid, ...]:
+    """Put the grids into the generation, with the neighbours that got a node, in place of those that were there."""
+    drawn = seat.drawn(gathered)
+    if drawn is None:
+        remarks.append(remark(RemarkCode.NEIGHBOURS_DIFFER, grid=area.name))
+        drawn = Seat(seat.ground, None, fits=True).drawn(gathered) or ({}, {})
+    shapes, beside = drawn
+    own = [g for g in present if g.community_code == area.code]
+    grids = _grids(area, roster, gathered, shapes, {g.source_key: g.id for g in own}, new_id)
+    moved = [replace(g, geometry=beside[g.id]) for g in present if g.id in beside and g.geometry != beside[g.id]]
+    session.remove_grids(generation_id, sorted({g.id for g in own} - {g.id for g in grids}))
+    session.put_grids(generation_id, [*grids, *moved])
+    return grids
+
+
+def _require_free(area: Area, present: Sequence[Grid], *, replace_grids: bool) -> None:
+    own = [g for g in present if g.community_code == area.code]
     if own and not replace_grids:
         raise Conflict(
             f"{area.name} has {len(own)} grids in the inactive generation already",

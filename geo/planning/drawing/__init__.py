@@ -7,7 +7,7 @@ balanced parts (`divide_ground`), and a community whose grids are known by a ros
 """
 
 from geo.planning.drawing.blocks import cut_blocks, lines_between
-from geo.planning.drawing.dividing import Division, Load, divide_ground
+from geo.planning.drawing.dividing import Division, Load, Terrain, divide_ground
 from geo.planning.drawing.gathering import Gathered, gather_grids
 from geo.planning.drawing.guides import cutting_lines
 from geo.planning.drawing.remarks import Remark, RemarkCode, remark
@@ -26,6 +26,7 @@ __all__ = [
     "RosterLine",
     "Seat",
     "Solids",
+    "Terrain",
     "bind_solids",
     "cut_blocks",
     "cutting_lines",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from geo.planning.units import Units
     from geo.topology.coverage import Coverage
 
-__all__ = ["Division", "Load", "divide_ground"]
+__all__ = ["Division", "Load", "Terrain", "divide_ground"]
 
 # Nobody of this grid changes worker before another: what counts is balance, and short borders.
 _WEIGHTS: Final = Weights(balance=1.0, compactness=0.25, disruption=0.0)
@@ -92,21 +92,48 @@ class Division:
         return self.along_m < 0.95 * self.cut_m
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Terrain:
+    """What lies on a ground that is to be divided; everything in degrees (CGCS2000).
+
+    Attributes
+    ----------
+    metric : Metric
+        Plane to measure in.
+    lines, barriers : sequence of LineString
+        All that may be cut along, and those of them that no part should lie across.
+    outlines : sequence of Polygon
+        Compounds and buildings.
+    reach_m : float
+        How far loose ends of streets are led on (`geo.planning.drawing.guides.cutting_lines`).
+    min_shared_edge_m, barrier_snap_m : float
+        Blocks are neighbours when they share more border than this, farther than that from a barrier.
+    """
+
+    metric: Metric
+    lines: Sequence[Any] = ()
+    barriers: Sequence[Any] = ()
+    outlines: Sequence[Any] = ()
+    reach_m: float = REACH_M
+    min_shared_edge_m: float = 10.0
+    barrier_snap_m: float = 15.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
     ground: Any
-    ground_m: Any
     load: Load
     limit: float
     parts: int | None
     guides: NDArray[np.object_]
-    barriers: Sequence[Any]
+    terrain: Terrain
     solids: Solids
-    metric: Metric
-    min_shared_edge_m: float
-    barrier_snap_m: float
     seed: int
-    weights: Weights
+
+    @property
+    def metric(self) -> Metric:
+        """The plane to measure in."""
+        return self.terrain.metric
 
     @property
     def least(self) -> int:
@@ -125,20 +152,7 @@ class _Board:
 
 
 def divide_ground(
-    ground: Any,
-    *,
-    load: Load,
-    max_load: float,
-    parts: int | None = None,
-    lines: Sequence[Any],
-    barriers: Sequence[Any] = (),
-    outlines: Sequence[Any] = (),
-    metric: Metric,
-    reach_m: float = REACH_M,
-    min_shared_edge_m: float = 10.0,
-    barrier_snap_m: float = 15.0,
-    seed: int = 0,
-    weights: Weights = _WEIGHTS,
+    ground: Any, terrain: Terrain, *, load: Load, max_load: float, parts: int | None = None, seed: int = 0
 ) -> Division:
     """Divide a ground into connected parts of about the same load, none above a limit.
 
@@ -151,47 +165,25 @@ def divide_ground(
     ----------
     ground : Polygon or MultiPolygon
         Degrees (CGCS2000).
+    terrain : Terrain
+        Streets, barriers and outlines.
     load : Load
         Only points in the ground.
     max_load : float
         What no part should exceed. A single compound above it is not cut: it becomes the limit.
     parts : int, optional
-        How many parts are wanted; by default as few as the limit allows, at least 2.
-    lines, barriers : sequence of LineString
-        All that may be cut along, and those of them that no part should lie across, in degrees.
-    outlines : sequence of Polygon
-        Compounds and buildings in degrees.
-    metric : Metric
-        Plane to measure in.
-    reach_m : float
-        How far loose ends of streets are led on (`cutting_lines`).
+        How many parts are wanted, whatever the limit; by default as few as the limit allows, at least 2.
+    seed : int
+        Of the solver.
 
     Raises
     ------
     Refused
         There is no load, or nothing to divide: one compound or block holds it all.
     """
-    ground_m = metric.project(ground)
-    solids = bind_solids(_projected(outlines, metric), ground_m)
-    weighed = _solid_loads(solids, load, metric)
-    heavy = np.flatnonzero(weighed > max_load)
-    task = _Task(
-        ground=ground,
-        ground_m=ground_m,
-        load=load,
-        limit=max(max_load, float(weighed.max(initial=0.0))),
-        parts=parts,
-        guides=cutting_lines(_projected([*lines, *barriers], metric), ground_m, reach_m=reach_m),
-        barriers=barriers,
-        solids=solids,
-        metric=metric,
-        min_shared_edge_m=min_shared_edge_m,
-        barrier_snap_m=barrier_snap_m,
-        seed=seed,
-        weights=weights,
-    )
     if load.total <= 0:
         raise Refused("nobody lives here, so there is nothing to balance", code="load-zero")
+    task, heavy = _asked(ground, terrain, load, max_load, parts, seed)
     best = _first_good(task)
     if best is None:
         raise Refused(
@@ -199,8 +191,30 @@ def divide_ground(
             code="not-divisible",
             remedy="draw the border by hand",
         )
-    board, proposal = best
-    return _told(task, board, proposal, tuple(sorted(i for s in heavy.tolist() for i in solids.members[s])))
+    return _told(task, *best, heavy)
+
+
+def _asked(
+    ground: Any, terrain: Terrain, load: Load, max_load: float, parts: int | None, seed: int
+) -> tuple[_Task, tuple[int, ...]]:
+    """Return the task, and the outlines that are above the limit by themselves."""
+    metric = terrain.metric
+    ground_m = metric.project(ground)
+    solids = bind_solids(_projected(terrain.outlines, metric), ground_m)
+    weighed = _solid_loads(solids, load, metric)
+    ways = _projected([*terrain.lines, *terrain.barriers], metric)
+    task = _Task(
+        ground=ground,
+        load=load,
+        limit=max(max_load, float(weighed.max(initial=0.0))),
+        parts=parts,
+        guides=cutting_lines(ways, ground_m, reach_m=terrain.reach_m),
+        terrain=terrain,
+        solids=solids,
+        seed=seed,
+    )
+    heavy = np.flatnonzero(weighed > max_load).tolist()
+    return task, tuple(sorted(i for s in heavy for i in solids.members[s]))
 
 
 def _projected(shapes: Sequence[Any], metric: Metric) -> NDArray[np.object_]:
@@ -220,7 +234,7 @@ def _solid_loads(solids: Solids, load: Load, metric: Metric) -> NDArray[np.float
 def _first_good(task: _Task) -> tuple[_Board, Proposal] | None:
     best: tuple[_Board, Proposal] | None = None
     for board in _boards(task):
-        for barriers in (task.barriers, ()) if len(task.barriers) else ((),):
+        for barriers in (task.terrain.barriers, ()) if len(task.terrain.barriers) else ((),):
             found = _gathered(task, board, barriers)
             if found is None:
                 continue
@@ -276,7 +290,7 @@ def _coarse(blocks: Coverage, task: _Task) -> Coverage:
     if len(blocks) <= most:
         return blocks
     loads = _block_loads(blocks, _projected(blocks.polygons(), task.metric), task)
-    pairs = coarse_pairs(_units(task, blocks, loads, task.barriers), most=most, limit=task.limit / _SHARES)
+    pairs = coarse_pairs(_units(task, blocks, loads, task.terrain.barriers), most=most, limit=task.limit / _SHARES)
     return joined_blocks(blocks, pairs)
 
 
@@ -296,7 +310,7 @@ def _too_small(blocks: Coverage, task: _Task) -> list[tuple[int, int]]:
     return [
         (i, most[i][1])
         for i, wide in enumerate(width.tolist())
-        if i in most and (wide < _SLIVER_M or most[i][0] <= task.min_shared_edge_m)
+        if i in most and (wide < _SLIVER_M or most[i][0] <= task.terrain.min_shared_edge_m)
     ]
 
 
@@ -318,9 +332,7 @@ def _gathered(task: _Task, board: _Board, barriers: Sequence[Any]) -> Proposal |
     wishes = Constraints(max_load=task.limit if task.parts is None else None)
     most = task.parts or min(_MOST_TIMES * task.least, len(board.blocks))
     for count in range(task.least, most + 1):
-        found = propose(
-            units, groups=count, weights=task.weights, constraints=wishes, seed=task.seed, time_limit=_SECONDS
-        )
+        found = propose(units, groups=count, weights=_WEIGHTS, constraints=wishes, seed=task.seed, time_limit=_SECONDS)
         if found.groups:
             return found
     return None
@@ -332,8 +344,8 @@ def _units(task: _Task, blocks: Coverage, loads: NDArray[np.float64], barriers: 
         loads=loads,
         metric=task.metric,
         barriers=barriers,
-        min_shared_edge_m=task.min_shared_edge_m,
-        barrier_snap_m=task.barrier_snap_m,
+        min_shared_edge_m=task.terrain.min_shared_edge_m,
+        barrier_snap_m=task.terrain.barrier_snap_m,
     )
 
 

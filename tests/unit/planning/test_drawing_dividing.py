@@ -8,7 +8,7 @@ import shapely
 
 from geo.crs import to_lattice
 from geo.errors import Refused
-from geo.planning.drawing import Load, divide_ground
+from geo.planning.drawing import Load, Terrain, divide_ground
 from geo.planning.proposal import Status
 from geo.topology.coverage import Coverage
 from geo.topology.edits import Split
@@ -18,8 +18,9 @@ CROSS = [street((-10, 200), (410, 200)), street((200, -10), (200, 410))]
 QUARTERS = [(100, 100), (300, 100), (100, 300), (300, 300)]
 
 
-def divided(weights, *, points=QUARTERS, lines=CROSS, max_load=200.0, **more):
-    return divide_ground(ground(), load=load_at(points, weights), max_load=max_load, lines=lines, metric=METRIC, **more)
+def divided(weights, *, points=QUARTERS, lines=CROSS, max_load=200.0, barriers=(), outlines=(), **more):
+    terrain = Terrain(metric=METRIC, lines=lines, barriers=barriers, outlines=outlines)
+    return divide_ground(ground(), terrain, load=load_at(points, weights), max_load=max_load, **more)
 
 
 def parts_of(found):
@@ -120,7 +121,8 @@ def test_random_quarters_keep_every_promise(seed):
     weights = rng.integers(1, 40, len(kept)).astype(float)
     load = load_at(centres[kept], weights)
     limit = float(weights.sum() / 2.4)
-    found = divide_ground(ground(), load=load, max_load=limit, lines=lines, outlines=outlines, metric=METRIC)
+    terrain = Terrain(metric=METRIC, lines=lines, outlines=outlines)
+    found = divide_ground(ground(), terrain, load=load, max_load=limit)
     parts = parts_of(found)
     whole = shapely.union_all(parts)
     assert shapely.area(parts).sum() == pytest.approx(shapely.area(whole)) == pytest.approx(160_000, rel=1e-5)
