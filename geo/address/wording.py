@@ -65,7 +65,7 @@ def fold(text: str) -> str:
     >>> fold("佳园小区 ３＃二单元１０２室，暖气不热")
     '佳园小区|3号楼2单元102室|暖气不热'
     >>> fold("佳园小区三栋 2 102"), fold("第1中学"), fold("三楼")
-    ('佳园小区|3号楼-2-102', '第一中学', '3层楼')
+    ('佳园小区3号楼-2-102', '第一中学', '3层楼')
     """
     word = strip_marks(unicodedata.normalize("NFKC", text)).upper().translate(_LINES).translate(_SIMPLIFIED)
     bare = _BRACKETED.sub("", word)
