@@ -46,8 +46,10 @@ if TYPE_CHECKING:
 TICKS = os.sysconf("SC_CLK_TCK")
 CONNECTIONS = 16
 BATCH = 10_000
+WARM_UP_S = 6.0
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
-SINGLE = ("wangge", "fastapi-empty", "raw-empty", "postgis")
+SINGLE = ("wangge", "fastapi-empty", "raw-empty", "postgis", "postgis-threads")
+TIMED, CHECKED, ON_BOUNDARIES = 20_000, 3_500, 1_000
 
 
 @dataclass
@@ -57,16 +59,38 @@ class Server:
     name: str
     port: int
     process: subprocess.Popen
+    database: int = 0
     rounds: list[dict] = field(default_factory=list)
 
     def cpu(self) -> float:
-        """Return the CPU seconds of the server's process so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """Return the CPU seconds of the server's process so far, those of its database's workers with it."""
+        return sum(cpu_of(pid) for pid in (self.process.pid, *children_of(self.database)))
 
     def middle(self, name: str) -> float:
         """Return the median of a figure over the rounds."""
         return statistics.median(r[name] for r in self.rounds)
+
+
+def stat_of(pid: int) -> list[str]:
+    """Return what the kernel tells of a process, from its state on; empty where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def cpu_of(pid: int) -> float:
+    """Return the CPU seconds of a process."""
+    fields = stat_of(pid)
+    return (int(fields[11]) + int(fields[12])) / TICKS if fields else 0.0
+
+
+def children_of(parent: int) -> list[int]:
+    """Return the processes a process has started."""
+    if not parent:
+        return []
+    every = (int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit())
+    return [pid for pid in every if stat_of(pid)[1:2] == [str(parent)]]
 
 
 @contextmanager
@@ -84,7 +108,8 @@ def running(name: str, folder: Path, peers: str) -> Iterator[Server]:
                     break
             assert process.poll() is None, f"{name} did not start"
             time.sleep(0.1)
-        yield Server(name, port, process)
+        database = int((folder / "postmaster").read_text()) if name.startswith("postgis") else 0
+        yield Server(name, port, process, database)
     finally:
         process.terminate()
         process.wait(10)
@@ -157,25 +182,26 @@ def print_single(servers: list[Server]) -> None:
 def measure_single(stack: ExitStack, folder: Path, peers: str, *, rounds: int, seconds: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     grids, ids = county.grids_of(folder)
-    names = [n for n in SINGLE if n != "postgis" or (folder / "postgis").exists()]
+    names = [n for n in SINGLE if not n.startswith("postgis") or (folder / "postgis").exists()]
     servers = [stack.enter_context(running(n, folder, peers)) for n in names]
-    x, y = data.points("uniform", 4_000, grids, rng)
-    bx, by = data.points("boundary", 1_000, grids, rng)
+    x, y = data.points("uniform", TIMED, grids, rng)
+    bx, by = data.points("boundary", ON_BOUNDARIES, grids, rng)
     paths = [single_path(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
     requests = written(folder / "single.bin", [get_request(p) for p in paths])
     # Checked, not timed: points on boundaries and their float neighbours.
-    x, y = np.concatenate([x, bx]), np.concatenate([y, by])
+    x, y = np.concatenate([x[:CHECKED], bx]), np.concatenate([y[:CHECKED], by])
     held, _ = data.truth(grids, x, y)
     inside = held >= 0  # where the outer boundary leaves a point in no grid, several answers would be right
+    checked = (x[inside], y[inside], held[inside], ids)
     print(f"{len(grids)} grids, {CONNECTIONS} connections, {rounds} rounds of {seconds} s for each server in turn")
     for when in ("before", "after"):
         for s in servers:
-            if s.name in ("wangge", "postgis"):
-                wrong = wrong_answers(s, x[inside][:4500], y[inside][:4500], held[inside][:4500], ids)
-                print(f"wrong answers {when} the rounds, {s.name}: {wrong} of {min(int(inside.sum()), 4500)}")
+            if not s.name.endswith("empty"):
+                wrong = wrong_answers(s, *checked)
+                print(f"wrong answers {when} the rounds, {s.name}: {wrong} of {int(inside.sum())}")
         if when == "before":
-            for s in servers:
-                round_of(s, requests, CONNECTIONS, 1.0)
+            for s in servers:  # long enough for every point to be asked once
+                round_of(s, requests, CONNECTIONS, WARM_UP_S)
             for _ in range(rounds):
                 for s in servers:
                     s.rounds.append(round_of(s, requests, CONNECTIONS, seconds))

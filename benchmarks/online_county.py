@@ -142,3 +142,4 @@ def offer_postgis(stack: ExitStack, folder: Path) -> None:
         cursor.execute("VACUUM ANALYZE benchmark_grids")
     connection.close()
     (folder / "postgis").write_text(f"{host} wangge_template")
+    (folder / "postmaster").write_text((server.data / "postmaster.pid").read_text().split()[0])

@@ -5,12 +5,11 @@
 wangge           the whole application on the store in FOLDER
 fastapi-empty    an `async def` endpoint of FastAPI that returns an empty object
 raw-empty        a bare ASGI callable that answers an empty object
-postgis          a bare ASGI callable that asks PostGIS for each request (asyncpg's prepared statement; psycopg2 in
-                 threads where asyncpg is not installed)
+postgis          a bare ASGI callable that asks PostGIS for each request: asyncpg, prepared statement, eight connections
+postgis-threads  a FastAPI `def` endpoint that asks PostGIS for each request: psycopg2, prepared, eight threads
 pydantic-rows    a FastAPI endpoint that takes and gives points as rows of pydantic models, on the bare index
 """
 
-import asyncio
 import sys
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -57,12 +56,9 @@ def raw_empty(_: Path) -> object:
 
 
 def postgis(folder: Path) -> object:
-    dsn = (folder / "postgis").read_text().strip()
-    try:
-        import asyncpg
-    except ImportError:
-        return _postgis_threads(dsn)
-    host, _, database = dsn.partition(" ")
+    import asyncpg
+
+    host, _, database = (folder / "postgis").read_text().strip().partition(" ")
     pool = None
 
     async def app(scope: dict, receive: object, send: object) -> None:
@@ -83,31 +79,30 @@ def postgis(folder: Path) -> object:
     return app
 
 
-def _postgis_threads(dsn: str) -> object:
+def postgis_threads(folder: Path) -> object:
     import threading
-    from concurrent.futures import ThreadPoolExecutor
 
     import psycopg2
+    from anyio.to_thread import current_default_thread_limiter
+    from fastapi import FastAPI
 
-    host, _, database = dsn.partition(" ")
-    own, pool = threading.local(), ThreadPoolExecutor(8)
+    host, _, database = (folder / "postgis").read_text().strip().partition(" ")
+    own = threading.local()
 
-    def ask(lon: float, lat: float) -> str:
+    async def eight_threads() -> None:
+        current_default_thread_limiter().total_tokens = 8
+
+    app = FastAPI(on_startup=[eight_threads])
+
+    @app.get("/api/v1/locate")
+    def locate(lon: float, lat: float, datum: str) -> dict:
         if not hasattr(own, "cursor"):
             connection = psycopg2.connect(host=host, user="wg", dbname=database)
             connection.autocommit = True
             own.cursor = connection.cursor()
             own.cursor.execute(f"PREPARE find (float8, float8) AS {QUERY}")
         own.cursor.execute("EXECUTE find (%s, %s)", (lon, lat))
-        return (own.cursor.fetchone() or ("",))[0]
-
-    async def app(scope: dict, _receive: object, send: object) -> None:
-        if scope["type"] != "http":
-            return
-        asked = parse_qs(scope["query_string"].decode("ascii"))
-        place = float(asked["lon"][0]), float(asked["lat"][0])
-        found = await asyncio.get_running_loop().run_in_executor(pool, ask, *place)
-        await _answer(send, b'{"grid":{"id":"%s"}}' % found.encode())
+        return {"grid": {"id": (own.cursor.fetchone() or ("",))[0]}, "datum": datum}
 
     return app
 
@@ -163,6 +158,7 @@ SERVERS = {
     "fastapi-empty": fastapi_empty,
     "raw-empty": raw_empty,
     "postgis": postgis,
+    "postgis-threads": postgis_threads,
     "pydantic-rows": pydantic_rows,
 }
 

@@ -40,6 +40,9 @@ _RENEWED_AFTER_S: Final = 0.5
 _OLDEST_S: Final = 1.0
 _KEPT_TEXTS: Final = 20_000
 _MOST_ACTORS: Final = 1_000
+# So near to an edge a point may lie on it: that is decided exactly, elsewhere.
+_ON_EDGE_M: Final = 0.01
+_NOWHERE: Final = (-1,)
 _CHANGING: Final = ("distance_to_boundary_m", "candidates", "ambiguous")
 
 Scope = MutableMapping[str, Any]
@@ -122,21 +125,22 @@ class PointLookup:
         leaf = standing.surroundings.leaf(x, y)
         if leaf is None:
             return None
+        metres = leaf.nearest_m(x, y)
         kept = leaf.kept
         if kept is None or kept[0] is not standing.texts:
-            kept = self._learned(standing, leaf, x, y)
-        return None if kept is None else b"%b%.3f%b" % (kept[1], leaf.nearest_m(x, y), kept[2])
+            kept = None if metres < _ON_EDGE_M else self._learned(standing, leaf, x, y)
+        return None if kept is None else b"%b%.3f%b" % (kept[1], metres, kept[2])
 
     @staticmethod
     def _learned(standing: _Standing, leaf: Leaf, x: float, y: float) -> tuple[Any, bytes, bytes] | None:
-        """Return the texts of a point, None where they are not written yet; a clear leaf keeps them for all its points.
+        """Return the texts of a point off every edge, None where they are not written yet.
 
-        The county and its mirror image, longitude and latitude exchanged, lie far apart: no point here is swapped.
+        A clear leaf keeps them for all its points. The county and its mirror image, longitude and latitude exchanged,
+        lie far apart: no point here is swapped.
         """
-        position, on_boundary, _ = standing.cover.base_index.holder(x, y)
         overlays = () if standing.overlays is None else standing.overlays(x, y)
-        text = standing.texts.get((position, on_boundary, *overlays))
-        if text is None or on_boundary:
+        text = standing.texts.get((*(standing.cover.base_index.holders(x, y) or _NOWHERE), False, *overlays))
+        if text is None:
             return None
         kept = (standing.texts, text[0], text[2])
         if leaf.clear:

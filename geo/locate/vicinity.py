@@ -1,6 +1,6 @@
 """Which edges can be the nearest to a point: known by tile, so that one question costs microseconds.
 
-The plane is cut into tiles, each into `_FAN` × `_FAN` smaller ones, made when a point first falls into them. A
+The plane is cut into tiles, each into smaller ones (see `_FANS`), made when a point first falls into them. A
 tile keeps the edges that may be nearest to one of its points: those not farther from its centre than the nearest
 one by more than the width of the tile. Few edges end the cutting. Nothing depends on the order of questions.
 """
@@ -21,13 +21,14 @@ __all__ = ["Leaf", "Vicinity"]
 
 Box = tuple[float, float, float, float]
 
-_FAN: Final = 32
-_ROW: Final = 2 * _FAN  # rounding may lead to a part just beyond the last one
-_FEW_EDGES: Final = 6
-_DEEPEST: Final = 6
+# Into how many parts a tile is cut each way: many at first, few where the edges decide how fine it must be.
+_FANS: Final = (64, 4)
+_ROW: Final = 128  # rounding may lead to a part just beyond the last one
+_FEW_EDGES: Final = 8
+_DEEPEST: Final = 16
 _SMALLEST_M: Final = 1.0
-# In a tile of this radius a degree of longitude changes so evenly that a line through it errs by less than 1e-7.
-_WIDEST_M: Final = 4_000.0
+# In a tile of this radius a degree of longitude changes by less than one part in ten thousand.
+_WIDEST_M: Final = 500.0
 # Beyond so many leaves all are forgotten; a county in daily use has some ten thousand.
 _MOST_LEAVES: Final = 400_000
 _ROUNDING: Final = 1.0 + 1e-6
@@ -44,34 +45,33 @@ class Leaf:
         For those who ask: what they know of a clear tile; None at first.
     """
 
-    __slots__ = ("_at_zero", "_edges", "_scale_y", "_slope", "clear", "kept")
+    __slots__ = ("_edges", "_scale_x", "_scale_y", "_x", "_y", "clear", "kept")
 
     def __init__(
         self,
-        scales: tuple[float, float, float],
-        edges: tuple[tuple[float, float, float, float], ...],
+        origin: tuple[float, float],
+        scale: tuple[float, float],
+        edges: tuple[tuple[float, float, float, float, float], ...],
         *,
         clear: bool,
     ) -> None:
-        # The east-west scale is the line through its values at the tile's rims.
-        self._at_zero, self._slope, self._scale_y = scales
-        self._edges = edges
+        self._x, self._y = origin
+        self._scale_x, self._scale_y = scale
+        self._edges = edges  # in metres from the origin: x, y, dx, dy, dx² + dy²
         self.clear = clear
         self.kept: Any = None
 
     def nearest_m(self, x: float, y: float) -> float:
         """Return the distance in metres to the nearest edge; no array, no call: it is asked all day."""
-        scale_x, scale_y = self._at_zero + self._slope * y, self._scale_y
+        east, north = (x - self._x) * self._scale_x, (y - self._y) * self._scale_y
         best = math.inf
-        for x1, y1, dx, dy in self._edges:
-            along_x, along_y = dx * scale_x, dy * scale_y
-            to_x, to_y = (x - x1) * scale_x, (y - y1) * scale_y
-            share = to_x * along_x + to_y * along_y
+        for x1, y1, dx, dy, whole in self._edges:
+            to_x, to_y = east - x1, north - y1
+            share = to_x * dx + to_y * dy
             if share > 0.0:
-                whole = along_x * along_x + along_y * along_y
                 share = share / whole if share < whole else 1.0
-                to_x -= share * along_x
-                to_y -= share * along_y
+                to_x -= share * dx
+                to_y -= share * dy
             square = to_x * to_x + to_y * to_y
             best = min(best, square)
         return math.sqrt(best)
@@ -84,7 +84,8 @@ class _Tile:
 
     def __init__(self, box: Box, edges: NDArray[np.intp], others: NDArray[np.intp], *, level: int) -> None:
         self.x0, self.y0 = box[0], box[1]
-        self.per_x, self.per_y = _FAN / (box[2] - box[0]), _FAN / (box[3] - box[1])
+        fan = _FANS[min(level, 1)]
+        self.per_x, self.per_y = fan / (box[2] - box[0]), fan / (box[3] - box[1])
         self.edges, self.others, self.level = edges, others, level
         self.parts: dict[int, _Tile | Leaf] = {}
 
@@ -163,12 +164,12 @@ class Vicinity:
         return part
 
     def _leaf_of(self, edges: NDArray[np.intp], box: Box, *, clear: bool) -> Leaf:
-        south, north = (metres_per_unit(degrees=self._degrees, y=rim) for rim in (box[1], box[3]))
-        slope = (north[0] - south[0]) / (box[3] - box[1])
+        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        scale = metres_per_unit(degrees=self._degrees, y=y)
         ends = self._ends[edges]
-        found = np.column_stack([ends[:, :2], ends[:, 2:] - ends[:, :2]])
-        scales = (south[0] - slope * box[1], slope, (south[1] + north[1]) / 2)
-        return Leaf(scales, tuple(map(tuple, found.tolist())), clear=clear)
+        start, step = (ends[:, :2] - (x, y)) * scale, (ends[:, 2:] - ends[:, :2]) * scale
+        found = np.column_stack([start, step, (step * step).sum(axis=1)])
+        return Leaf((x, y), scale, tuple(map(tuple, found.tolist())), clear=clear)
 
     def _possible(self, tile: _Tile, box: Box) -> tuple[NDArray[np.intp], NDArray[np.intp], _View]:
         """Return which edges of a tile may be nearest to a point of a box, and which others may come into it."""
@@ -178,10 +179,12 @@ class Vicinity:
         stretch = max(max(a / b, b / a) for rim in rims for a, b in zip(rim, scale, strict=True))
         radius = math.hypot((box[2] - box[0]) / 2 * scale[0], (box[3] - box[1]) / 2 * scale[1]) * stretch * _ROUNDING
         apart = _distances(self._ends[tile.edges], x, y, scale=scale)
-        beside = _distances(self._others[tile.others], x, y, scale=scale)
+        others = tile.others
+        if len(others):
+            others = others[_distances(self._others[others], x, y, scale=scale) <= radius * stretch]
         near = (float(apart.min()) + 2 * radius) * stretch * stretch
         view = _View(radius, float(apart.min()))
-        return tile.edges[apart <= near], tile.others[beside <= radius * stretch], view
+        return tile.edges[apart <= near], others, view
 
 
 class _View(NamedTuple):
