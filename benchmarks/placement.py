@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+# This folder goes last: a file in it may be called like a module that a peer needs.
+sys.path[:] = [str(ROOT), *(p for p in sys.path if p != str(ROOT / "benchmarks")), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
 import placement_data as data  # noqa: E402
@@ -53,7 +54,7 @@ CASES = (
     Case(163, "boundary", 1_000_000, 200_000),
     Case(163, "uniform", 10_000_000, 1_000_000),
     Case(10_000, "uniform", 1_000_000, 1_000_000),
-    Case(10_000, "boundary", 1_000_000, 1_000_000),
+    Case(10_000, "boundary", 1_000_000, 200_000),
     Case(200_000, "uniform", 1_000_000, 200_000),
 )
 QUICK = (
@@ -61,6 +62,8 @@ QUICK = (
     Case(163, "uniform", 1_000_000, 200_000),
     Case(163, "boundary", 200_000, 40_000),
 )
+# Peers that take longer run once: a slow neighbour on the machine matters little to them.
+PATIENCE = 15.0
 COLUMNS = ("CPU s", "wall s", "M/s CPU", "x sjoin", "x exact", "x wall", "wrong")
 
 
@@ -119,8 +122,8 @@ def run_case(case: Case, grids: np.ndarray, index: GridIndex, others: dict[str, 
     true, several = data.truth(grids, x[checked], y[checked])
     print(f"\n{len(grids)} grids, {case.points} points, {case.kind} (peers: {case.peer_points})")
     print(f"    points that the rule puts in several grids: {several}")
-    contenders = {**{n: (a, slice(None)) for n, a in ours(index).items()}, **{n: (a, few) for n, a in others.items()}}
     best: dict[str, tuple[float, float, np.ndarray]] = {}
+    contenders = {**{n: (a, slice(None)) for n, a in ours(index).items()}, **{n: (a, few) for n, a in others.items()}}
     for _ in range(rounds):
         for name, (answer, part) in list(contenders.items()):
             try:
@@ -130,6 +133,9 @@ def run_case(case: Case, grids: np.ndarray, index: GridIndex, others: dict[str, 
                 del contenders[name]
                 continue
             best[name] = min(best.get(name, now), now, key=lambda t: t[0])
+            if now[1] > PATIENCE and name not in (SJOIN, EXACT_PEER):
+                print(f"    once only, it takes {now[1]:.0f} s: {name}")
+                del contenders[name]
     scale = {name: case.points / len(best[name][2]) for name in best}
     print(" " * 32 + "".join(f"{c:>10}" for c in COLUMNS))
     for name, (cpu, wall, found) in best.items():

@@ -6,8 +6,15 @@ loaded on this machine says why.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
+import importlib.util
 import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -161,15 +168,40 @@ def h3_cover(grids: np.ndarray) -> Answer:
     return answer
 
 
-def postgis(grids: np.ndarray) -> Answer:
+def postgis_address() -> str:
+    """Return the address of the server named for tests, or of a private one that ends with this process."""
+    named = os.environ.get("WANGGE_TEST_PG_URL")
+    if named:
+        return named
+    place = Path(__file__).resolve().parent.parent / "tests" / "pg.py"
+    found = importlib.util.spec_from_file_location("private_postgis", place)
+    if found is None or found.loader is None:
+        raise RuntimeError("no server is named and tests/pg.py is not there")
+    room = importlib.util.module_from_spec(found)
+    sys.modules["private_postgis"] = room
+    found.loader.exec_module(room)
+    if room.binaries() is None:
+        raise RuntimeError("no PostgreSQL server is installed")
+    held = contextlib.ExitStack()
+    atexit.register(held.close)
+    return str(held.enter_context(room.private_server()).base)
+
+
+@functools.cache
+def postgis_server() -> Any:
+    """Return a connection to the server, which is started once."""
     import psycopg2
 
-    address = os.environ.get("WANGGE_TEST_PG_URL")
-    if not address:
-        raise RuntimeError("WANGGE_TEST_PG_URL names no server")
-    base = psycopg2.connect(address.replace("postgresql+psycopg2", "postgresql"))
-    cursor = base.cursor()
-    cursor.execute("CREATE EXTENSION IF NOT EXISTS postgis")
+    url = postgis_address()
+    base = psycopg2.connect(url.replace("postgresql+psycopg2", "postgresql"))
+    base.autocommit = True
+    base.cursor().execute("CREATE EXTENSION IF NOT EXISTS postgis")
+    return base
+
+
+def postgis(grids: np.ndarray) -> Answer:
+    cursor = postgis_server().cursor()
+    cursor.execute("DROP TABLE IF EXISTS bench_grids")
     cursor.execute("CREATE TEMP TABLE bench_grids (id int, shape geometry)")
     rows = [(i, g) for i, g in enumerate(shapely.to_wkb(grids))]
     cursor.executemany("INSERT INTO bench_grids VALUES (%s, ST_GeomFromWKB(%s))", rows)
@@ -184,6 +216,19 @@ def postgis(grids: np.ndarray) -> Answer:
         )
         found = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 2)
         return lowest(found[:, 0], found[:, 1], len(x))
+
+    return answer
+
+
+def polars_st(grids: np.ndarray) -> Answer:
+    import polars_st as st
+
+    frame = st.GeoDataFrame({"geometry": list(shapely.to_wkb(grids)), "id": np.arange(len(grids))})
+
+    def answer(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        left = st.GeoDataFrame({"geometry": list(shapely.to_wkb(shapely.points(x, y))), "k": np.arange(len(x))})
+        joined = left.st.sjoin(frame, on="geometry", predicate="intersects")
+        return lowest(joined["k"].to_numpy(), joined["id"].to_numpy(), len(x))
 
     return answer
 
@@ -213,6 +258,7 @@ PEERS: dict[str, Callable[[np.ndarray], Answer]] = {
     "DuckDB spatial": duckdb_spatial,
     "SedonaDB": sedona,
     "h3 cover + exact rims": h3_cover,
+    "polars-st": polars_st,
     "PostGIS": postgis,
     "dask-geopandas": dask_geopandas,
 }
