@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from geo.planning.cuts import Cut, leave_out
+from geo.planning.polish import pieces
 from geo.planning.proposal import Status
+from geo.planning.search import Search
 
 if TYPE_CHECKING:
     from geo.planning.proposal import Proposal
-    from geo.planning.search import Search
     from geo.planning.task import Task
 
-__all__ = ["next_best", "without_group"]
+__all__ = ["next_best", "without_group", "without_group_nearby"]
 
 _DIFFERENT: Final = 0.1
+_NEARBY: Final = 16
 
 
 def next_best(task: Task, search: Search, proposal: Proposal, *, count: int) -> tuple[Proposal, ...]:
@@ -52,6 +55,28 @@ def without_group(task: Task, search: Search, group: tuple[int, ...]) -> Proposa
     atom_of = {unit: atom for atom, units in enumerate(search.instance.atoms) for unit in units}
     atoms = tuple(sorted({atom_of[unit] for unit in group}))
     return task.judged(search, search.again([leave_out([atoms], keeping=0)])).proposal
+
+
+def without_group_nearby(task: Task, search: Search, proposal: Proposal, group: tuple[int, ...]) -> Proposal:
+    """Return the best plan without this group that changes nothing but the groups around it: an upper limit.
+
+    Where there are many units this is quick, and it is the answer a planner looks for: what else could be done here.
+    """
+    whole = search.instance
+    plan = _atom_groups(search, proposal)
+    centre = plan[proposal.groups.index(group)]
+    held = [plan[k] for k in pieces(whole, plan, centre=centre, size=_NEARBY)]
+    atoms = [atom for other in held for atom in other]
+    banned = tuple(sorted(atoms.index(atom) for atom in centre))
+    part = whole.part(atoms, groups=len(held))
+    part = replace(part, forbidden=part.forbidden | {banned})
+    found = Search(part, clock=task.clock, seed=task.seed).run()
+    if found.plan is None:
+        return task.report(proposal.count, None, -math.inf, None).proposal
+    kept = [other for other in plan if other not in held]
+    anew = kept + [tuple(atoms[a] for a in other) for other in found.plan]
+    groups = tuple(sorted(whole.units_of(other) for other in anew))
+    return task.report(proposal.count, groups, proposal.bound or -math.inf, search).proposal
 
 
 def _atom_groups(search: Search, proposal: Proposal) -> list[tuple[int, ...]]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from geo.planning.alternatives import without_group
+from geo.planning.alternatives import without_group, without_group_nearby
 from geo.planning.clock import Clock
 from geo.planning.constraints import Constraints, Weights
 from geo.planning.proposal import Groups, Proposal, Reason, Saying, Status
@@ -24,6 +24,8 @@ HOUSEHOLDS: Final = Saying("户", "households")
 
 _SAME: Final = 1e-12
 _WHOLE: Final = 1e-9
+_EVERYWHERE: Final = 400  # units up to which the next best plan is sought everywhere, proven
+_MOST_PRICED: Final = 1_000
 
 
 def explain(
@@ -86,15 +88,19 @@ def explain_with(
     reasons = []
     for number, group in enumerate(proposal.groups):
         if len(group) > 1:
-            rival = _rival(task, search, group)
+            rival = _rival(task, search, proposal, group)
             reasons.append(_reason(task.units, proposal, group, inside[number], rival, called, counted))
     return tuple(reasons)
 
 
-def _rival(task: Task, search: Search | None, group: tuple[int, ...]) -> Proposal | None:
-    if search is None or task.clock.left <= 0:
+def _rival(task: Task, search: Search | None, proposal: Proposal, group: tuple[int, ...]) -> Proposal | None:
+    """Return the best plan without a group: of all plans, or where units are many of those that differ nearby."""
+    if search is None or task.clock.left <= 0 or len(proposal.merges) > _MOST_PRICED:
         return None
-    found = without_group(task, search, group)
+    if len(task.units) <= _EVERYWHERE:
+        found = without_group(task, search, group)
+    else:
+        found = without_group_nearby(task, search, proposal, group)
     return None if found.status is Status.UNKNOWN else found
 
 
@@ -130,7 +136,9 @@ def _reason(
         stays=group[loads.index(heaviest)],
         moved=load - heaviest,
         price=price,
-        price_proven=rival is not None and rival.status in (Status.OPTIMAL, Status.INFEASIBLE),
+        price_proven=rival is not None
+        and len(units) <= _EVERYWHERE
+        and rival.status in (Status.OPTIMAL, Status.INFEASIBLE),
         instead=_instead(rival, group),
         saying=Saying("", ""),
     )
@@ -160,10 +168,11 @@ def _zh(units: Units, reason: Reason, objective: float, names: Sequence[str], co
         f"{_number(reason.moved)}{counted}更换网格员。"
     )
     if reason.price is None:
-        return text + ("不这样合并就没有满足全部要求的方案。" if reason.price_proven else "次优方案未在时限内比较。")
+        return text + ("不这样合并就没有满足全部要求的方案。" if reason.price_proven else "次优方案未比较。")
     other = "；".join("＋".join(names[u] for u in held) for held in reason.instead)
     change = f"目标值增加{reason.price:.6f}{_share(reason.price, objective)}"
-    return text + f"若不这样合并，次优安排为{other}，{change if reason.price > _SAME else '目标值相同'}。"
+    nearby = "" if reason.price_proven else "（只比较周边的调整，可能还有更好的）"
+    return text + f"若不这样合并，次优安排为{other}，{change if reason.price > _SAME else '目标值相同'}{nearby}。"
 
 
 def _en(units: Units, reason: Reason, objective: float, names: Sequence[str], counted: str) -> str:
@@ -175,11 +184,12 @@ def _en(units: Units, reason: Reason, objective: float, names: Sequence[str], co
         f"{_number(reason.moved)} {counted} change worker. "
     )
     if reason.price is None:
-        late = "The next best plan was not settled in the time given."
+        late = "The next best plan was not compared."
         return text + ("Without this merge no plan meets every wish." if reason.price_proven else late)
     other = "; ".join(" + ".join(names[u] for u in held) for held in reason.instead)
     change = f"costs {reason.price:.6f} more{_share(reason.price, objective)}"
-    return text + f"The next best arrangement, {other}, {change if reason.price > _SAME else 'costs the same'}."
+    nearby = "" if reason.price_proven else " (of changes nearby; there may be better ones)"
+    return text + f"The next best arrangement, {other}, {change if reason.price > _SAME else 'costs the same'}{nearby}."
 
 
 def _share(price: float, objective: float) -> str:

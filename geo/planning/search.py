@@ -36,7 +36,8 @@ _FIRST_COLUMNS: Final = 3
 _COLUMN_STEPS: Final = (1, 3, 9)
 _POOL_NODES: Final = 300  # a limit on nodes keeps runs repeatable, one on seconds would not
 _POLISH_FROM: Final = 1e-3
-_PIECES: Final = (20,)
+_PIECES: Final = (20, 30)
+_FINE_BELOW: Final = 400
 _PIECE_GAP: Final = 1e-4
 _FIX_FROM: Final = 1_500
 _FIRST_PART: Final = 1 / 16
@@ -229,7 +230,7 @@ class Search:
         if self.plan is None or self.value - relaxation.bound <= _POLISH_FROM * abs(self.value) or not self.thorough:
             return
         self.clock.tell(0.6, "polishing")
-        for size in _PIECES:
+        for size in _PIECES if len(self.instance) < _FINE_BELOW else _PIECES[:1]:
             if len(self.instance) > size:
                 self.clock.muted = True
                 try:

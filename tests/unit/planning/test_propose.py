@@ -242,13 +242,28 @@ def test_reasons_give_figures_and_the_next_best():
     )
 
 
+def test_reasons_of_many_units_compare_what_lies_nearby():
+    units = made(420, parents=9)
+    found = propose(units, groups=300, reasons=True)
+    assert found.status is Status.OPTIMAL
+    assert len(found.reasons) == len(found.merges)
+    priced = [reason for reason in found.reasons if reason.price is not None]
+    assert len(priced) > 0.9 * len(found.reasons)
+    for reason in priced:
+        assert reason.price >= -1e-9
+        assert not reason.price_proven
+        assert reason.group not in reason.instead
+        assert {u for group in reason.instead for u in group} >= set(reason.group)
+        assert "只比较周边" in reason.saying.zh
+
+
 def test_a_hand_made_plan_can_be_explained():
     units = made(12)
     found = propose(units, groups=9)
     reasons = explain(units, found, names=[f"网格{k}" for k in range(12)], time_limit=0.0)
     assert len(reasons) == len(found.merges)
     assert all(reason.price is None and not reason.price_proven for reason in reasons)
-    assert all("未在时限内" in reason.saying.zh for reason in reasons)
+    assert all("次优方案未比较" in reason.saying.zh for reason in reasons)
 
 
 def test_the_curve_has_a_gap_at_each_point():
