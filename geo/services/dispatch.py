@@ -209,11 +209,14 @@ def _workers(session: Session, grid_id: str) -> list[Json]:
     )
     chief = [r for r in rows if _CHIEF in (r["post"] or "")]
     full_time = [r for r in rows if r["kind"] == WorkerKind.FULL_TIME.value and r not in chief]
-    return [
-        {"role": role, "worker_id": row["id"], "name": masked_name(row["name"])}
-        for role, found in (("专职网格员", full_time), (_CHIEF, chief))
-        for row in found
-    ]
+    named: dict[tuple[str, str], Json] = {}
+    for role, found in (("专职网格员", full_time), (_CHIEF, chief)):
+        for row in found:
+            # After a merge one person may head the grid twice: one call is enough.
+            named.setdefault(
+                (role, row["name"]), {"role": role, "worker_id": row["id"], "name": masked_name(row["name"])}
+            )
+    return list(named.values())
 
 
 def _duty(session: Session, actor: Actor, grid_id: str, community: str, category: str, compound: str) -> Json | None:

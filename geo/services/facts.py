@@ -58,7 +58,7 @@ def grid_facts(session: Session, generation: Generation, *, distance_m: float) -
     position = {g.id: i for i, g in enumerate(grids)}
     homes = _homes(session, generation, grids, position, distance_m)
     served = _served(session, generation)
-    workers = {kind: _places(session, "gridworkers", served, position, {"kind": kind.value}) for kind in WorkerKind}
+    workers = {kind: _places(session, "gridworkers", served, position, _kind_of(kind)) for kind in WorkerKind}
     live = homes.resident
     reach = reach_of_grids(
         len(grids),
@@ -125,6 +125,11 @@ def _served(session: Session, generation: Generation) -> Mapping[str, Any] | Non
         return None
     plan: Plan = session.plan(following[0].plan_id or "")
     return (plan.proof or {}).get("people_before")
+
+
+def _kind_of(kind: WorkerKind) -> dict[str, str]:
+    """Choose the workers of a kind; the 网格长 who heads a grid is kept with the part-time ones and not counted."""
+    return {"kind": kind.value, "post": ""} if kind is WorkerKind.PART_TIME else {"kind": kind.value}
 
 
 def _places(

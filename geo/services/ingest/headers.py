@@ -93,6 +93,7 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "local_code": ("原编号", "网格编号", "local_code"),
         "grid": ("网格名称", "服务网格", "所属网格", "网格", "grid"),
         "name": ("专职网格员", "姓名", "网格员", "网格员姓名", "name"),
+        "chief": ("网格长", "chief"),
         "phone": ("联系电话", "工作电话", "电话", "手机", "phone"),
         "kind": ("类别", "网格员类型", "kind"),
         "unit": ("所属单位", "单位", "unit"),

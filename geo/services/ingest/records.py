@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from geo.services.ingest.gazetteer import Communities
 
-__all__ = ["POINT_KINDS", "RECORD_PARSERS", "County", "Record"]
+__all__ = ["CHIEF_POST", "POINT_KINDS", "RECORD_PARSERS", "County", "Record", "with_chief"]
 
 Record = dict[str, Any]
 
@@ -40,6 +40,9 @@ _AREA_KINDS = {
     "村": AreaKind.VILLAGE,
     "林场中心社区": AreaKind.FOREST_CENTRE,
 }
+# What the head of a grid is called; counts of part-time workers leave him out.
+CHIEF_POST = "网格长"
+_CHIEF = "chief"
 _WORKERS = {"专职": WorkerKind.FULL_TIME, "专业": WorkerKind.PROFESSIONAL, "兼职": WorkerKind.PART_TIME}
 
 
@@ -271,9 +274,26 @@ def _gridworker(row: RowReader, county: County) -> Record:
                 code="grid-unknown",
                 column=row.columns.get("local_code", "grid"),
             )
-        return _worker(row, county, code, kind, grid, (grid,), f"{code}/{number or row.text('grid')}")
+        worker = _worker(row, county, code, kind, grid, (grid,), f"{code}/{number or row.text('grid')}")
+        return {**worker, _CHIEF: _chief(row, county, worker)}
     served = county.grid_list(code, row.text("grid"))
     return _worker(row, county, code, kind, served[0] if served else None, served, row.text("serial"))
+
+
+def _chief(row: RowReader, county: County, worker: Record) -> Record | None:
+    """Return the record of the 网格长 that a full-time worker's row names besides, who is called next."""
+    name = row.text("chief")
+    place = {k: worker[k] for k in ("community_code", "grid_id", "grid_ids")}
+    kind = WorkerKind.PART_TIME.value
+    key = f"{_CHIEF}/{worker['source_key']}"
+    return _record(county, key, kind=kind, name=name, phone="", unit="", post=CHIEF_POST, **place) if name else None
+
+
+def with_chief(record: Record) -> list[Record]:
+    """Return a gridworker's record, and that of the 网格长 of the same row where it names one."""
+    worker = {k: v for k, v in record.items() if k != _CHIEF}
+    chief = record.get(_CHIEF)
+    return [worker, chief] if chief else [worker]
 
 
 def _worker_kind(row: RowReader) -> WorkerKind:

@@ -10,7 +10,7 @@ import shapely
 from geo.services.generations import collecting_generation
 from geo.services.ingest.boundaries import GRID_KINDS
 from geo.services.ingest.headers import PERSONAL_COLUMNS, heading
-from geo.services.ingest.records import POINT_KINDS
+from geo.services.ingest.records import POINT_KINDS, with_chief
 from geo.services.ingest.request import IMPORT_KINDS, ImportReport
 from geo.store.base import ImportRecord
 
@@ -78,6 +78,8 @@ def _storable(kind: str, files: Sequence[Incoming]) -> list[Record]:
     records = [r for f in files for r, _ in f.items]
     if kind in POINT_KINDS and kind not in _KEEPING_RAW:
         return [{k: v for k, v in r.items() if k not in _RAW_FIELDS} for r in records]
+    if kind == "gridworkers":
+        return [r for record in records for r in with_chief(record)]
     if kind != "places":
         return records
     spots = shapely.point_on_surface(np.array([r["geometry"] for r in records], dtype=object))
