@@ -2,13 +2,14 @@
 
     python benchmarks/merge.py                  the county and 163 units without parents, peers included (short)
     python benchmarks/merge.py --sizes          983, 2,294, 3,217 and 10,000 units as well, ours and the greedy merge
+    python benchmarks/merge.py --uneven         loads that are no whole numbers and differ hundredfold, with caps
     python benchmarks/merge.py --deep           K at half of the units and below
     python benchmarks/merge.py --huge           100,000 units in 7,000 communities
 
-Every method runs in a process of its own with a time limit; peers come from ``var/bench-venv`` (see
-requirements-merge.txt), never from the product's environment. A plan is checked here before it counts:
-K groups, connected, within parents. Printed: objective over the proven optimum (or best bound), wall seconds
-after loading, and what went wrong.
+Every method runs in a process of its own with a time limit; peers come from the interpreter named by ``--peers``
+(``var/bench-venv``, see requirements-merge.txt), never from the product's environment. A plan is checked here
+before it counts: K groups, connected, within parents. Printed: objective over the proven optimum (or our best
+plan), wall seconds after loading (for ours CPU seconds too), and what went wrong.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ import numpy as np
 import shapely
 
 from geo.crs import metric_for
-from geo.planning import Units, Weights, measure, units_from_polygons
+from geo.planning import Constraints, Units, Weights, measure, units_from_polygons
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER_PYTHON = ROOT / "var" / "bench-venv" / "bin" / "python"
@@ -84,7 +86,9 @@ def synthetic(count: int, *, parents: int = 0, seed: int = 1, spread: float = 0.
     return units_from_polygons(list(cells), loads=loads, parents=labels), list(cells)
 
 
-def write_case(folder: str, units: Units, shapes: list[Any], groups: int, weights: Weights) -> Path:
+def write_case(
+    folder: str, units: Units, shapes: list[Any], groups: int, weights: Weights, wishes: Constraints
+) -> Path:
     """Write what a peer needs as plain values."""
     case = {
         "loads": units.loads.tolist(),
@@ -99,7 +103,7 @@ def write_case(folder: str, units: Units, shapes: list[Any], groups: int, weight
     }
     path = Path(folder) / "case.pickle"
     path.write_bytes(pickle.dumps(case))
-    (Path(folder) / "units.pickle").write_bytes(pickle.dumps((units, groups, weights)))
+    (Path(folder) / "units.pickle").write_bytes(pickle.dumps((units, groups, weights, wishes)))
     return path
 
 
@@ -142,15 +146,17 @@ def ours(folder: str, limit: float) -> None:
 
     from geo.planning import propose
 
-    units, groups, weights = pickle.loads((Path(folder) / "units.pickle").read_bytes())  # noqa: S301 - written just now
-    begun = time.perf_counter()
-    found = propose(units, groups=groups, weights=weights, time_limit=limit)
-    seconds = time.perf_counter() - begun
+    text = (Path(folder) / "units.pickle").read_bytes()
+    units, groups, weights, wishes = pickle.loads(text)  # noqa: S301 - written just now
+    begun, worked = time.perf_counter(), time.process_time()
+    found = propose(units, groups=groups, weights=weights, constraints=wishes, time_limit=limit)
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - worked
     print(
         json.dumps(
             {
                 "groups": found.groups,
                 "seconds": seconds,
+                "cpu": cpu,
                 "status": str(found.status),
                 "objective": found.objective,
                 "bound": found.bound,
@@ -170,12 +176,14 @@ def compare(
     *,
     peers: tuple[str, ...],
     limit: float,
+    python: Path = PEER_PYTHON,
+    wishes: Constraints | None = None,
 ) -> None:
     """Run ours and the peers on one case and print a table."""
     terms = f"{weights.balance:g}/{weights.compactness:g}/{weights.disruption:g}"
     print(f"\n{title}: {len(units)} units → {groups}, weights {terms}")
     with tempfile.TemporaryDirectory() as folder:
-        path = write_case(folder, units, shapes, groups, weights)
+        path = write_case(folder, units, shapes, groups, weights, wishes or Constraints())
         best, why = run(
             [sys.executable, str(Path(__file__)), "--child", folder, "--limit", str(limit)], limit * 1.5 + 60
         )
@@ -186,12 +194,11 @@ def compare(
         proof = f"{best['status']}, gap {best['gap']:.1e}"
         if best["gap"]:
             proof += f" (of the balance term {best['balance_gap']:.1e})"
-        print(
-            f"  {'ours':<26} {best['objective']:.9f}  1.0000 ×  {best['seconds']:8.3f} s  {proof} {wrong}", flush=True
-        )
+        took = f"{best['seconds']:8.3f} s ({best['cpu']:.2f} s CPU)"
+        print(f"  {'ours':<26} {best['objective']:.9f}  1.0000 ×  {took}  {proof} {wrong}", flush=True)
         for peer in peers:
-            python = sys.executable if peer == GREEDY else str(PEER_PYTHON)
-            found, why = run([python, str(ROOT / "benchmarks" / "merge_peers.py"), peer, str(path)], limit)
+            runner = sys.executable if peer == GREEDY else str(python)
+            found, why = run([runner, str(ROOT / "benchmarks" / "merge_peers.py"), peer, str(path)], limit)
             print(f"  {peer:<26} {verdict(units, found, why, groups, weights, best['objective'])}", flush=True)
 
 
@@ -209,37 +216,69 @@ def verdict(units: Units, found: dict[str, Any] | None, why: str, groups: int, w
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--sizes", action="store_true")
+    ask.add_argument("--uneven", action="store_true")
     ask.add_argument("--deep", action="store_true")
     ask.add_argument("--huge", action="store_true")
     ask.add_argument("--limit", type=float, default=30.0, help="seconds for one method on one case")
+    ask.add_argument("--peers", type=Path, default=PEER_PYTHON, help="interpreter that has the peers")
     ask.add_argument("--child", help=argparse.SUPPRESS)
     asked = ask.parse_args()
     if asked.child:
         ours(asked.child, asked.limit)
         return
-    peers = PEERS if PEER_PYTHON.exists() else PEERS[:1]
+    peers = PEERS if asked.peers.exists() else PEERS[:1]
     if len(peers) == 1:
-        print("var/bench-venv is missing: only the greedy merge is compared (see requirements-merge.txt)")
+        print("there is no interpreter with the peers: only the greedy merge is compared (see requirements-merge.txt)")
     everything = Weights()
     place, shapes = county()
-    compare("county within communities", place, shapes, 114, everything, peers=peers, limit=asked.limit)
-    compare("county within communities", place, shapes, 114, BALANCE, peers=peers, limit=asked.limit)
+    compare(
+        "county within communities", place, shapes, 114, everything, peers=peers, limit=asked.limit, python=asked.peers
+    )
+    compare(
+        "county within communities", place, shapes, 114, BALANCE, peers=peers, limit=asked.limit, python=asked.peers
+    )
     units, cells = synthetic(163)
-    compare("no parents", units, cells, 114, BALANCE, peers=peers, limit=asked.limit)
+    compare("no parents", units, cells, 114, BALANCE, peers=peers, limit=asked.limit, python=asked.peers)
     if asked.sizes:
-        for count, parents in ((983, 0), (2_294, 0), (2_294, 75), (3_217, 0), (10_000, 700), (10_000, 0)):
-            units, cells = synthetic(count, parents=parents)
-            for weights in (BALANCE, everything):
-                title = f"{parents} parents" if parents else "no parents"
-                groups = round(count * 0.7)
-                compare(title, units, cells, groups, weights, peers=(GREEDY,), limit=max(asked.limit, 60.0))
+        sizes(everything, max(asked.limit, 60.0))
+    if asked.uneven:
+        uneven(everything)
     if asked.deep:
-        for count, groups, spread in ((163, 80, 0.5), (163, 54, 0.5), (163, 54, 1.2), (983, 500, 0.5), (983, 400, 1.0)):
-            units, cells = synthetic(count, spread=spread)
-            compare(f"deep, spread {spread}", units, cells, groups, everything, peers=(GREEDY,), limit=60.0)
+        deep(everything)
     if asked.huge:
         units, cells = synthetic(100_000, parents=7_000)
         compare("7,000 parents", units, cells, 70_000, BALANCE, peers=(GREEDY,), limit=120.0)
+
+
+def sizes(everything: Weights, limit: float) -> None:
+    """Compare larger coverages at 70 % of their units."""
+    for count, parents in ((983, 0), (2_294, 0), (2_294, 75), (3_217, 0), (10_000, 700), (10_000, 0)):
+        units, cells = synthetic(count, parents=parents)
+        for weights in (BALANCE, everything):
+            title = f"{parents} parents" if parents else "no parents"
+            compare(title, units, cells, round(count * 0.7), weights, peers=(GREEDY,), limit=limit)
+
+
+def uneven(everything: Weights) -> None:
+    """Compare where loads differ a hundredfold, are no whole numbers, and carry a cap."""
+    for count, parents in ((983, 0), (2_294, 75), (2_294, 0)):
+        units, cells = synthetic(count, parents=parents, spread=1.0)
+        units = replace(units, loads=units.loads * np.pi + 0.37)
+        groups = round(count * 0.7)
+        cap = Constraints(max_load=max(2 * units.total_load / groups, float(units.loads.max())))
+        for weights in (BALANCE, everything):
+            for wishes in (Constraints(), cap):
+                title = f"uneven, {parents or 'no'} parents{', cap' if wishes.max_load else ''}"
+                compare(title, units, cells, groups, weights, peers=(GREEDY,), limit=60.0, wishes=wishes)
+
+
+def deep(everything: Weights) -> None:
+    """Compare at half of the units and below."""
+    cases = ((163, 80, 0.5), (163, 54, 0.5), (163, 80, 1.2), (163, 54, 1.2), (983, 500, 0.5), (983, 500, 1.0))
+    for count, groups, spread in (*cases, (983, 400, 1.0)):
+        units, cells = synthetic(count, spread=spread)
+        for weights in (BALANCE, everything):
+            compare(f"deep, spread {spread}", units, cells, groups, weights, peers=(GREEDY,), limit=60.0)
 
 
 if __name__ == "__main__":
