@@ -1,4 +1,3 @@
-
 """Exact predicates: on which side of a line a point lies, and which polygon holds it.
 
 Coordinates are float64 and are taken for the binary rationals they are; there is no tolerance. A point

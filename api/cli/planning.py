@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli import filing
+from api.cli import drawing, filing
 from api.cli.frame import AsJson, StoreName, commands, opened, report, words
 from api.cli.plan_words import Id, Version, named_plan, plan_facts, plan_line, step
 from geo.errors import Refused, Where
@@ -342,4 +342,5 @@ def register(app: typer.Typer) -> None:
     ):
         plans.command(name)(command)
     filing.register(plans)
+    drawing.register(plans)
     app.add_typer(plans, name="plan")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from geo.authority import Action, Actor, require
 from geo.crs import CGCS2000, to_cgcs2000
-from geo.errors import Conflict, DatumRequired, NotFound, Refused
+from geo.errors import Conflict, NotFound, Refused
 from geo.services.dispatch import IncidentPlacement, place_incident, whom_to_send
 from geo.store.base import AssignmentColumns
 
