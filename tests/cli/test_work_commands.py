@@ -230,3 +230,29 @@ def test_any_polygon_file_can_be_merged(terminal):
     assert not out.exists()
     assert json.loads(report.read_text("utf-8"))["status"] == "infeasible"
     assert terminal("merge", "--grids", source, "--to", 3).code == 2
+
+
+# -- drawing ---------------------------------------------------------------------------------------------
+def test_oversized_grids_become_a_draft(terminal):
+    facts = terminal.done("plan", "draw-split", "--max-load", 25)
+    assert facts["splits"] or facts["left"]
+    for split in facts["splits"]:
+        assert len(split["parts"]) >= 2
+    if facts["plan"]:
+        assert terminal.done("plan", "show", facts["plan"])["fault"] is None
+    assert terminal("plan", "draw-split", "--max-load", 0).code == 1
+
+
+def test_a_roster_of_buildings_becomes_grids(terminal):
+    roster = terminal.files / "名册.txt"
+    roster.write_text(
+        "第一网格：红林小区1-3号楼、松涛小区、云杉小区\n第二网格：白桦小区、柞木小区、山杨小区\n", "gb18030"
+    )
+    out = terminal.files / "画.gpkg"
+    facts = terminal.done("plan", "draw-roster", roster, "--community", "黎明社区", "-o", out)
+    assert [g["name"] for g in facts["grids"]] == ["第一网格", "第二网格"]
+    assert facts["generation"] is None
+    assert terminal.done("check", out)["blocking"] == 0
+    assert terminal("plan", "draw-roster", roster, "--community", "无此社区").code == 1
+    roster.write_text("第一网格 1-3号楼", "utf-8")
+    assert "roster-line" in terminal("plan", "draw-roster", roster, "--community", "黎明社区").err
