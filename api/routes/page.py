@@ -21,6 +21,8 @@ _PAGE: Final = """\
 <h1>网格管理</h1>
 <p>查询坐标属于哪个网格，查看网格、行政区划和调整方案。</p>
 <ul>
+<li><a href="/api/v1/exports/map.html">地图</a>：优化前后的网格、户数和覆盖，离线可用</li>
+<li><a href="/api/v1/exports/sheet.pdf">A3 图件</a>、<a href="/api/v1/exports/crosswalk.xlsx">变更对照表</a></li>
 <li><a href="/docs">接口说明</a>：可以直接在页面上试用</li>
 <li><a href="/ogc">标准接口</a>：供 QGIS 等软件读取网格图层（OGC API – Features）</li>
 <li><a href="/api/v1/grids">现行网格</a></li>
