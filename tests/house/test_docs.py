@@ -1,6 +1,7 @@
 """The papers say what the software does: commands, decisions, links, words.
 
-`docs/commands.md` is written from the commands themselves; after a change of one write it anew:
+`docs/commands.md` is written from the commands themselves, the list of decisions in `docs/architecture.md` from their
+titles; after a change of one write them anew:
 
     WANGGE_WRITE_DOCS=1 .venv/bin/python -m pytest -q tests/house/test_docs.py -p no:xdist
 """
@@ -31,6 +32,7 @@ HEAD = """# 命令一览 · Commands
 
 每条命令都有 `--help`。Exit codes: 0 done, 1 refused (one line on stderr), 2 wrong usage.
 """
+LIST_OF_DECISIONS = "## Decisions\n\n"
 STATUSES = {"accepted", "proposed", "superseded"}
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -191,9 +193,18 @@ def test_every_decision_has_a_status_and_a_date() -> None:
     assert not faults, faults
 
 
+def decision_line(page):
+    title = page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+    return f"- [{title}](decisions/{page.name})\n"
+
+
 def test_every_decision_is_linked_from_the_architecture() -> None:
-    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    assert not [p.name for p in decisions() if f"decisions/{p.name}" not in text]
+    page = ROOT / "docs/architecture.md"
+    rooms = page.read_text(encoding="utf-8").partition(LIST_OF_DECISIONS)[0]
+    whole = rooms + LIST_OF_DECISIONS + "".join(map(decision_line, decisions()))
+    if os.environ.get("WANGGE_WRITE_DOCS"):
+        page.write_text(whole, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == whole, "write it anew: WANGGE_WRITE_DOCS=1, see this file"
 
 
 def test_links_lead_somewhere() -> None:
