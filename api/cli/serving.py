@@ -59,6 +59,7 @@ def serve_store(
         workers=workers,
         log_level="warning",
         server_header=False,
+        access_log=False,  # the gate notes each exchange, without what was asked
     )
 
 

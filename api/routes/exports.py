@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from api.filing_paper import write_filing
 from api.gate import actor_of
 from api.heavy import HeavyWork
 from api.papers import write_crosswalk, write_map, write_sheet
@@ -37,6 +38,7 @@ class Paper(StrEnum):
 
     MAP = "map.html"
     SHEET = "sheet.pdf"
+    FILING = "filing.xlsx"
     CROSSWALK = "crosswalk.xlsx"
     COVERAGE = "coverage.gpkg"
 
@@ -55,6 +57,7 @@ def _sheet(services: Services, path: Path) -> None:
 _WRITERS: Final[dict[Paper, tuple[str, Callable[[Services, Path], Any]]]] = {
     Paper.MAP: ("text/html; charset=utf-8", write_map),
     Paper.SHEET: ("application/pdf", _sheet),
+    Paper.FILING: (_XLSX, write_filing),
     Paper.CROSSWALK: (_XLSX, write_crosswalk),
     Paper.COVERAGE: ("application/geopackage+sqlite3", _coverage),
 }

@@ -50,6 +50,14 @@ def test_the_cross_reference_after_a_publication(face):
     assert "合并" in cells
 
 
+def test_the_filing_table_lists_every_grid_once(reading):
+    book = openpyxl.load_workbook(io.BytesIO(fetched(reading, "filing.xlsx")))
+    cells = [str(c.value) for sheet in book for row in sheet.iter_rows() for c in row if c.value is not None]
+    assert sum("网格备案表" in c for c in cells) >= 1
+    assert cells.count("第5网格") == 2  # one in each community
+    assert "第一中学" in cells
+
+
 @pytest.mark.battery
 def test_the_sheet(reading):
     assert fetched(reading, "sheet.pdf").startswith(b"%PDF")
