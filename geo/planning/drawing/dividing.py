@@ -202,7 +202,7 @@ def _asked(
     ground_m = metric.project(ground)
     solids = bind_solids(_projected(terrain.outlines, metric), ground_m)
     weighed = _solid_loads(solids, load, metric)
-    ways = _projected([*terrain.lines, *terrain.barriers], metric)
+    ways = _projected([w for w in (*terrain.lines, *terrain.barriers) if shapely.intersects(w, ground)], metric)
     task = _Task(
         ground=ground,
         load=load,

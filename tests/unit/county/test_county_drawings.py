@@ -10,6 +10,7 @@ import pytest
 import shapely
 
 from geo.crs import metric_for, snap_geometry, to_lattice
+from geo.errors import Refused
 from geo.formats import read
 from geo.planning.drawing import House, Load, Terrain, divide_ground, gather_grids, read_roster
 from geo.services.drawing_rosters import roster_from_text
@@ -40,30 +41,49 @@ def land():
 
 @pytest.mark.parametrize("key", ["新林社区/8", "新立中心社区/4", "建林社区/12", "东升社区/1"])
 def test_large_grids_are_divided_along_streets_and_cut_no_compound(land, key):
+    found = divided(land, key, share=0.7)
+    assert len(found.loads) == 2
+    assert found.along_m > 0.99 * found.cut_m
+
+
+@pytest.mark.battery
+@pytest.mark.parametrize("share", [0.35, 0.6])
+def test_every_grid_of_the_county_is_divided_or_is_one_compound(land, share):
+    whole = []
+    for facts in land["grids"][0]:
+        try:
+            divided(land, facts["key"], share=share)
+        except Refused as error:
+            whole.append((facts["key"], error.code))
+    assert whole == [(key, "not-divisible") for key in ("红建中心社区/2", "新立中心社区/7", "团结社区/7", "育林社区/3")]
+
+
+def divided(land, key, *, share):
+    """Divide a grid so that no part exceeds a share of its load, and check what came of it."""
     facts, shapes = land["grids"]
     ground = snap_geometry(shapes[[f["key"] for f in facts].index(key)])
     buildings, outlines = land["buildings"]
     inner = shapely.point_on_surface(outlines)
     held = np.flatnonzero(shapely.contains(ground, inner))
-    flats = np.array([float(buildings[i]["套数"] or 0) for i in held])
+    flats = np.array([float(buildings[i]["套数"] or 1) for i in held])
     load = Load(shapely.get_x(inner[held]), shapely.get_y(inner[held]), flats)
     near = [
         s for group in ("compounds", "buildings") for s in land[group][1][shapely.intersects(land[group][1], ground)]
     ]
     terrain = Terrain(metric=METRIC, lines=land["lines"], barriers=land["barriers"], outlines=near)
-    found = divide_ground(ground, terrain, load=load, max_load=float(flats.sum()) * 0.7)
+    found = divide_ground(ground, terrain, load=load, max_load=float(flats.sum()) * share)
     ids = tuple(f"n{i}" for i in range(1, len(found.loads)))
     places = tuple(tuple(tuple(p) for p in to_lattice(line).tolist()) for line in found.lines)
     after = Split("a", places, ids).apply(Coverage.build([ground], ids=["a"]))
     parts = METRIC.project(np.array(after.polygons(), dtype=object))
-    assert len(parts) == len(found.loads) == 2
-    assert found.along_m > 0.99 * found.cut_m
+    assert len(parts) == len(found.loads)
     loads = [float(flats[shapely.contains(p, inner[held])].sum()) for p in after.polygons()]
     assert sorted(loads) == sorted(found.loads)
     ground_m = METRIC.project(ground)
     for outline in shapely.intersection(METRIC.project(np.array(near, dtype=object)), ground_m).tolist():
         least = max(1.0, 0.01 * outline.area)
         assert sum(p.intersection(outline).area > least for p in parts) <= 1
+    return found
 
 
 @pytest.mark.parametrize("name", ["前进社区", "团结社区"])
