@@ -80,6 +80,8 @@ class Search:
         Any plan ends the search.
     thorough : bool, keyword
         Go on until proven; otherwise a few nodes of each programme are enough.
+    least : float, keyword
+        A scaled value that no plan can go under (where groups are paid for, costs may be below 0).
     """
 
     def __init__(
@@ -92,11 +94,12 @@ class Search:
         ceiling: float = np.inf,
         feasibility: bool = False,
         thorough: bool = True,
+        least: float = 0.0,
     ) -> None:
         self.instance, self.clock, self.seed, self.gap = instance, clock, seed, gap
         self.ceiling, self.feasibility, self.thorough = ceiling, feasibility, thorough
         self.plan: Plan | None = None
-        self.value, self.bound = np.inf, 0.0
+        self.value, self.bound = np.inf, least
         self.pool = Pool(instance)
         self._master: Master | None = None
 
@@ -115,6 +118,11 @@ class Search:
         except OutOfTime:
             self.bound = max(self.bound, -np.inf if self._master is None else self._master.best_bound)
         return Verdict(self.plan, self.value, self.bound)
+
+    def price_of_a_group(self) -> float:
+        """Return the multiplier of the number of groups in the relaxation: what one more would change."""
+        self._open()
+        return float(self.master.relax(seconds=self.clock.left).prices.parents[0])
 
     def again(self, cuts: Sequence[Cut]) -> Verdict:
         """Search once more with rows that leave plans out, then forget the rows; the pool stays warm."""
@@ -186,9 +194,12 @@ class Search:
         if len(self.instance) >= _FIX_FROM and self._fix_and_solve(relaxation):
             self._prove(relaxation)
             return
+        before = self.value
         self._integer_over_pool(relaxation)
-        self._polish(relaxation)
-        self._prove(relaxation)
+        # Where few units' programme found a plan, the gap is the relaxation's own: only proving helps.
+        if self._is_far(relaxation) and (self.value >= before or len(self.instance) >= _FINE_BELOW):
+            self._polish()
+        self._prove(relaxation, whole=self.value < before)
 
     def _fix_and_solve(self, relaxation: Relaxation) -> bool:
         """Keep the groups that the relaxation takes whole where nothing near is in doubt, and solve the rest."""
@@ -225,9 +236,12 @@ class Search:
             if self.plan is not None or len(picked) == len(reduced):
                 return
 
-    def _polish(self, relaxation: Relaxation) -> None:
-        """Better the plan piece by piece where it is far from the bound."""
-        if self.plan is None or self.value - relaxation.bound <= _POLISH_FROM * abs(self.value) or not self.thorough:
+    def _is_far(self, relaxation: Relaxation) -> bool:
+        return self.plan is not None and self.value - relaxation.bound > _POLISH_FROM * abs(self.value)
+
+    def _polish(self) -> None:
+        """Better the plan piece by piece."""
+        if self.plan is None or not self.thorough:
             return
         self.clock.tell(0.6, "polishing")
         for size in _PIECES if len(self.instance) < _FINE_BELOW else _PIECES[:1]:
@@ -246,14 +260,14 @@ class Search:
         self.clock.poll()
         return found.plan if found.plan is not None and found.value < value else None
 
-    def _prove(self, relaxation: Relaxation) -> None:
+    def _prove(self, relaxation: Relaxation, *, whole: bool = False) -> None:
         """Solve over every group under a window until it is closed.
 
         The full window is the gap. Where many units make that list long, a part of it comes first: it
         mostly holds a better plan, which narrows the gap, and bounds the rest by its own floor.
         """
-        far = self.plan is not None and self.value - relaxation.bound > _POLISH_FROM * abs(self.value)
-        part = _FIRST_PART if far or len(self.instance) >= _FIX_FROM else 1.0
+        large = len(self.instance) >= _FIX_FROM or (self._is_far(relaxation) and not whole)
+        part = _FIRST_PART if large else 1.0
         while not self._settled():
             window = (self.value - relaxation.bound) * part if self.plan is not None else np.inf
             self.clock.tell(0.7, "proof")

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from geo.planning.blocks import in_blocks, solve_in_blocks
 from geo.planning.conflict import impossible
 from geo.planning.instance import compile_instance
 from geo.planning.proposal import Proposal, Status, measure, relative_gap
@@ -46,6 +47,9 @@ class Task:
         instance = compile_instance(self.units, groups=count, weights=self.weights, constraints=self.constraints)
         if count > len(instance) or impossible(instance):
             return self.report(count, None, math.inf, None)
+        if in_blocks(instance):
+            blocks = solve_in_blocks(instance, clock=self.clock, seed=self.seed, gap=self.gap)
+            return self.judged(Search(instance, clock=self.clock, seed=self.seed, gap=self.gap), blocks)
         search = Search(instance, clock=self.clock, seed=self.seed, gap=self.gap, ceiling=ceiling * instance.scale)
         return self.judged(search, search.run())
 
