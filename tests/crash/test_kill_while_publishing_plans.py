@@ -47,7 +47,7 @@ def spot(x, y):
 
 
 def redrawing(number):
-    """Return edits that fit after those of the number before: what one cuts off and gives away, the next brings back."""
+    """Return edits that fit after those of the number before: what one cuts off, the next brings back."""
     told = {"op": "rename", "grid": "g00", "name": f"第{number}次"}
     if number % 2:
         cut = {"op": "split", "grid": "g10", "line": [spot(1.5, -1), spot(1.5, 3)], "id": f"part-{number}"}
