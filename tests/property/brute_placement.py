@@ -6,6 +6,7 @@ Every coordinate becomes a fraction; every edge of every polygon is looked at.
 import itertools
 from fractions import Fraction
 
+import numpy as np
 import shapely
 
 
@@ -66,3 +67,41 @@ class Brute:
             return found[0]
         fx, fy = Fraction(float(x)), Fraction(float(y))
         return next((i for i in self._near(x, y) if touches(self.rings[i], fx, fy)), -1)
+
+
+def whole(values, shift):
+    """Return floats as integers, exactly: multiplied by 2 to the power of `shift`."""
+    found = []
+    for value in values:
+        above, below = float(value).as_integer_ratio()
+        found.append(above << (shift - (below.bit_length() - 1)))
+    return np.array(found, dtype=object)
+
+
+def holders(geometries, x, y):
+    """Return how many polygons hold each point, and the lowest of them (−1 where none does), without an index.
+
+    The rule of `holds` in integers: floats are fractions whose denominators are powers of two, and times the
+    largest of these all become whole. Comparisons of floats are exact as they stand.
+    """
+    corners = shapely.get_coordinates(geometries)
+    every = np.concatenate([corners.ravel(), x, y])
+    shift = max(float(v).as_integer_ratio()[1].bit_length() - 1 for v in np.unique(every))
+    whole_x, whole_y = whole(x, shift), whole(y, shift)
+    count, lowest = np.zeros(len(x), dtype=int), np.full(len(x), -1)
+    for position, geometry in enumerate(geometries):
+        west, south, east, north = shapely.bounds(geometry)
+        near = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
+        odd = np.zeros(len(near), dtype=bool)
+        for ring in shapely.get_rings(geometry):
+            ends = shapely.get_coordinates(ring)
+            whole_ends = np.column_stack([whole(ends[:, 0], shift), whole(ends[:, 1], shift)])
+            for (_, y1), (_, y2), (a, b), (c, d) in zip(ends, ends[1:], whole_ends, whole_ends[1:], strict=False):
+                met = np.flatnonzero((y1 > y[near]) != (y2 > y[near]))
+                rows = near[met]
+                before = (whole_x[rows] - a) * (d - b) - (whole_y[rows] - b) * (c - a)
+                odd[met] ^= (before < 0) if d > b else (before > 0)
+        held = near[odd]
+        count[held] += 1
+        lowest[held[lowest[held] < 0]] = position
+    return count, lowest

@@ -142,6 +142,28 @@ def test_strips_between_any_lines_hold_each_point_once(cuts, slopes, picks):
     assert index.locate_many(*points.T, kernel="numpy").tolist() == [brute.place(x, y) for x, y in points]
 
 
+def agree_with_whole_numbers(geometries, points):
+    """Compare both kernels with the plain rule in integers; points that no polygon holds are asked of `Brute`."""
+    x, y = points[:, 0].copy(), points[:, 1].copy()
+    count, expected = brute_placement.holders(geometries, x, y)
+    assert count.max() == 1
+    brute = Brute(geometries)
+    for row in np.flatnonzero(count == 0):
+        expected[row] = brute.place(x[row], y[row])
+    index = GridIndex.from_polygons(geometries)
+    for kernel in KERNELS:
+        assert np.flatnonzero(index.locate_many(x, y, kernel=kernel) != expected).tolist() == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hundred_thousand_points_agree_with_whole_numbers(seed):
+    rng = np.random.default_rng(seed)
+    geometries = voronoi(rng, count=163, box=(129.0, 48.0, 129.5, 48.3), lattice=True)
+    points = nasty_points(geometries, rng, some=7000)
+    assert len(points) > 33_334
+    agree_with_whole_numbers(geometries, points)
+
+
 @pytest.mark.battery
 @pytest.mark.parametrize("seed", range(28))
 def test_a_million_points_in_many_coverages_agree_with_rational_arithmetic(seed):

@@ -1,5 +1,7 @@
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -240,6 +242,33 @@ def test_a_disk_that_fills_up_leaves_the_old_answer_alone(grids, households, tmp
     with pytest.raises(Unavailable):
         assign_file(**options(grids, points, out))
     assert out.read_bytes() == b"old"
+    assert names_in(tmp_path) == names
+
+
+FULL_DISK = """
+import resource, sys
+from geo.assign import assign_file
+from geo.errors import Unavailable
+grids, points, out = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_048, 2_048))
+try:
+    assign_file(grids=grids, grid_id="code", points=points, out=out, datum="cgcs2000", grids_datum="cgcs2000",
+                point_id="户号", lon="经度", lat="纬度")
+except Unavailable as error:
+    raise SystemExit(0 if error.code == "write-failed" else 2)
+raise SystemExit(1)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits on the size of files there")
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_disk_that_really_ends_halfway_leaves_nothing(grids, households, tmp_path, suffix):
+    ids, lon, lat, _ = households
+    points = write_csv(tmp_path / "p.csv", ids, lon, lat)
+    names = names_in(tmp_path)
+    words = [str(w) for w in (grids, points, tmp_path / f"out{suffix}")]
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, *words], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     assert names_in(tmp_path) == names
 
 

@@ -1,3 +1,5 @@
+import os
+import pickle
 import subprocess
 import sys
 import time
@@ -111,3 +113,83 @@ raise SystemExit(1)
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_pickle_with_buffers_beside_it_shares_the_one_copy(index):
+    beside = []
+    told = pickle.dumps(index, protocol=5, buffer_callback=beside.append)
+    again = pickle.loads(told, buffers=beside)  # noqa: S301 - our own bytes
+    assert len(told) < 10_000
+    mine, its = index._arrays(), again._arrays()
+    assert all(np.shares_memory(mine[name], its[name]) for name in mine if mine[name].size)
+
+
+MAPPED = """
+import re, sys
+from geo.locate import GridIndex
+index = GridIndex.open(sys.argv[1])
+total = sum(float(a.sum()) for a in index._arrays().values())
+shared = private = 0
+with open("/proc/self/smaps") as file:
+    mine = False
+    for line in file:
+        if re.match("[0-9a-f]+-[0-9a-f]+ ", line):
+            mine = line.rstrip().endswith(sys.argv[1])
+        elif mine and line.startswith("Private_Dirty"):
+            private += int(line.split()[1])
+        elif mine and line.startswith("Shared_Clean"):
+            shared += int(line.split()[1])
+print(shared, private)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says about memory")
+def test_processes_that_open_one_file_share_its_pages(tmp_path):
+    side = [shapely.box(i, j, i + 1, j + 1) for i in range(40) for j in range(40)]
+    path = tmp_path / "i"
+    GridIndex.from_polygons(side, metric=None).save(path)
+    held = GridIndex.open(path)
+    assert sum(float(a.sum()) for a in held._arrays().values())  # every page is read here, too
+    done = subprocess.run([sys.executable, "-c", MAPPED, str(path)], check=True, capture_output=True, text=True)
+    shared, private = map(int, done.stdout.split())
+    assert private == 0
+    assert shared * 1024 >= 0.9 * held.nbytes
+
+
+def test_the_kernel_is_compiled_once_and_cached(tmp_path):
+    code = """
+import numpy as np, shapely
+from geo.locate import GridIndex, compiled, compiled_kernel
+compiled.load()
+first = len(compiled_kernel._place.signatures)
+index = GridIndex.from_polygons([shapely.box(0, 0, 1, 1)], metric=None)
+index.place_many(np.full(9, 0.5), np.full(9, 0.5), kernel="numba")
+assert len(compiled_kernel._place.signatures) == first == 1
+print(sum(compiled_kernel._place.stats.cache_hits.values()))
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    hits = [
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment).stdout
+        for _ in range(2)
+    ]
+    assert [int(h) for h in hits] == [0, 1]
+
+
+MILLION = """
+import resource
+import numpy as np, shapely
+from geo.locate import GridIndex
+west, south = (a.ravel() for a in np.meshgrid(np.arange(1000.0), np.arange(1000.0)))
+index = GridIndex.from_polygons(shapely.box(west, south, west + 1, south + 1), metric=None)
+x, y = np.random.default_rng(0).uniform(0, 1000, (2, 100_000))
+assert (index.locate_many(x, y, kernel="numpy") == np.floor(y) * 1000 + np.floor(x)).all()
+print(index.nbytes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.battery
+def test_a_million_grids_fit_into_memory():
+    done = subprocess.run([sys.executable, "-c", MILLION], check=True, capture_output=True, text=True)
+    size, peak = map(int, done.stdout.split())
+    assert size <= 1.2e9
+    assert peak <= 6e9
