@@ -62,10 +62,16 @@ def open_services(
     store_url: str | None = None,
     county_code: str | None = None,
     create: bool = False,
+    upgrade: bool = False,
     now: Callable[[], dt.datetime] = utc_now,
     new_id: Callable[[], str] = random_id,
 ) -> Services:
     """Open the store named (or the settings' one) and hand out the services on it.
+
+    Parameters
+    ----------
+    create, upgrade : bool
+        Make the store where there is none; add what an older one lacks (`store.upgraded` says what).
 
     Raises
     ------
@@ -73,7 +79,9 @@ def open_services(
         There is no such store and `create` is false.
     """
     chosen = settings or Settings()
-    store = open_store(store_url or chosen.store, county_code=county_code, now=now, new_id=new_id, create=create)
+    store = open_store(
+        store_url or chosen.store, county_code=county_code, now=now, new_id=new_id, create=create, upgrade=upgrade
+    )
     return Services(
         settings=chosen,
         store=store,

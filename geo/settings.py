@@ -32,7 +32,6 @@ class Limits(BaseSettings):
     json_depth: int = 32
     name_chars: int = 100
     page_rows: int = 1_000
-    query_seconds: float = 10.0
     optimiser_seconds: float = 600.0
     heavy_jobs: int = 2
     heavy_queue: int = 10
@@ -53,7 +52,6 @@ class Settings(BaseSettings):
     guidance_max_households: int = 500
     forestry_within_236: bool = False
     second_person: bool = True
-    allow_gcj_conversion: bool = True
     map_approval_no: str = ""
     demonstration: bool = False
     limits: Limits = Field(default_factory=Limits)

@@ -10,7 +10,7 @@ import typer
 from api.cli.frame import AsJson, StoreName, commands, day, opened, report, say, words
 from geo.errors import Conflict
 
-__all__ = ["backup", "demo", "export", "import_", "init", "register", "verify"]
+__all__ = ["backup", "demo", "export", "import_", "init", "register", "upgrade", "verify"]
 
 _SHOWN_ROWS = 20
 _ENDINGS = {
@@ -210,6 +210,20 @@ def backup(
     report({"backup": target}, as_json=as_json, lines=[words(f"已备份到 {target}", f"copied to {target}")])
 
 
+def upgrade(
+    store: StoreName = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """升级旧版本建的库，只增不改；先备份 / add what a store of an older version lacks; back it up first."""
+    from geo.bootstrap import open_services
+
+    with open_services(store_url=store, upgrade=True) as services:
+        added = list(getattr(services.store, "upgraded", ()))
+    done = words(f"已升级，新增 {len(added)} 项", f"upgraded, {len(added)} additions")
+    none = words("已是最新，无需升级", "up to date, nothing to add")
+    report({"added": added}, as_json=as_json, lines=[done if added else none, *(f"  + {name}" for name in added)])
+
+
 def verify(store: StoreName = None, as_json: AsJson = False) -> None:  # noqa: FBT002
     """核对日志链 / recompute the journal's chain of hashes."""
     with opened(store) as services:
@@ -241,6 +255,7 @@ def register(app: typer.Typer) -> None:
     app.command("import")(import_)
     app.command("export")(export)
     app.command("backup")(backup)
+    app.command("upgrade")(upgrade)
     journal = commands("日志 / the journal")
     journal.command("verify")(verify)
     app.add_typer(journal, name="journal")

@@ -214,6 +214,11 @@ def test_journal_and_backup(terminal):
     assert terminal("backup", terminal.files / "no" / "copy.gpkg").code == 1
 
 
+def test_a_store_of_today_needs_no_upgrade(terminal):
+    assert terminal.done("upgrade") == {"added": []}
+    assert terminal("upgrade", WANGGE_STORE=str(terminal.files / "no.gpkg")).code == 1
+
+
 def test_grids_lie_where_they_were_drawn(terminal):
     x, y = METRIC.inverse([cell(LIMING, 1, 0).centroid.x], [cell(LIMING, 1, 0).centroid.y])
     facts = terminal.done("locate", x[0], y[0], "--datum", "cgcs2000")
