@@ -133,6 +133,7 @@ def propose_merge(
         if generation is None:
             raise NotFound("no generation is in force", remedy="import boundaries and activate them first")
         units, grids = stored_units(session, generation, settings, load=request.load, barriers=request.barriers)
+        areas = {a.code: a.name for a in session.areas()}
     longest = settings.limits.optimiser_seconds
     limit = longest if request.time_limit is None else min(request.time_limit, longest)
     asked: dict[str, Any] = {
@@ -147,7 +148,7 @@ def propose_merge(
         time_limit=limit,
         alternatives=request.alternatives,
         reasons=True,
-        names=[_called(grid) for grid in grids],
+        names=[_called(grid, areas) for grid in grids],
         counted=_COUNTED.get(tuple(request.load), _WEIGHED),
         **asked,
     )
@@ -298,6 +299,8 @@ def _label(grid: Grid) -> str:
     return grid.code or f"{grid.community_code}/{grid.local_code or grid.name}"
 
 
-def _called(grid: Grid) -> str:
+def _called(grid: Grid, areas: Mapping[str, str]) -> str:
     """Name a grid in a sentence; names repeat in every community, so one without code is told with its community."""
-    return grid.name if grid.name and grid.code else f"{grid.community_code}/{grid.name or grid.local_code}"
+    name = grid.name or grid.local_code or ""
+    community = areas.get(grid.community_code, grid.community_code)
+    return name if name and (grid.code or community in name) else f"{community}{name}"
