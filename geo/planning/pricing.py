@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from geo.planning.instance import LOAD_SLACK
-from geo.planning.tangent import Tangent
+from geo.planning.tangent import Tangent, regions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -304,8 +304,7 @@ class _Growth:
         half = self.half
         for q, load in enumerate(self.levels.tolist()):
             useful = self.reach[q] + half > 0  # a neighbour of the group saves the other half of its edges too
-            both = useful[self.link_heads] & useful[self.link_tails]
-            region[q] = _labels(len(it), self.link_heads[both], self.link_tails[both])
+            region[q] = regions_of(len(it), self.link_heads, self.link_tails, among=useful)
             plus[q] = np.where(useful, np.maximum(alone - 2.0 * it.alpha * load * it.loads, 0.0), 0.0)
             yields[q] = np.bincount(region[q], weights=plus[q], minlength=len(it))
         return region, yields, plus
@@ -387,15 +386,3 @@ def _marks(count: int) -> NDArray[np.uint64]:
 def _first_of_each(mark: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Position of the first of each group (equal marks are equal groups: 64 mixed bits an atom, added up)."""
     return np.sort(np.unique(mark, return_index=True)[1])
-
-
-def _labels(count: int, heads: NDArray[np.int64], tails: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Smallest atom of each atom's connected region."""
-    label = np.arange(count)
-    while True:
-        lower = label.copy()
-        np.minimum.at(lower, heads, label[tails])
-        lower = lower[lower]
-        if (lower == label).all():
-            return label
-        label = lower
