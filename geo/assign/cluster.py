@@ -11,12 +11,14 @@ dask is an extra (``wangge[cluster]``) and is loaded on first use.
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -113,12 +115,41 @@ def _client(address: str, *, workers: int | None) -> Iterator[Any]:
             yield client
         return
     try:
+        _knock(address)
         client = connect(address, timeout=_CONNECT_SECONDS)
     except (OSError, ValueError, TimeoutError) as error:
         remedy = "检查地址和调度器, 或用 --cluster local"
         raise Unavailable(f"集群 {address} 没有应答", code="cluster-unreachable", remedy=remedy) from error
     with client:
+        _require_worker(client, address)
         yield client
+
+
+def _knock(address: str) -> None:
+    """Wait, not for ever, for the first byte: a client stays with a listener that takes the call and says nothing.
+
+    A scheduler speaks first. Addresses without a plain host and port are left to the client.
+
+    Raises
+    ------
+    OSError
+        Nobody listens, or nobody speaks in time.
+    """
+    parts = urlsplit(address)
+    if parts.scheme not in {"", "tcp"} or not parts.hostname or not parts.port:
+        return
+    with socket.create_connection((parts.hostname, parts.port), timeout=_CONNECT_SECONDS) as line:
+        if not line.recv(1):
+            raise ConnectionError("the line was closed")
+
+
+def _require_worker(client: Any, address: str) -> None:
+    """Refuse a scheduler nobody works for: tasks would wait there for ever."""
+    try:
+        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+    except TimeoutError as error:
+        remedy = "先启动工作进程: dask worker 地址"
+        raise Unavailable(f"集群 {address} 没有工作进程", code="cluster-unreachable", remedy=remedy) from error
 
 
 def _shared_out(

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -114,6 +115,29 @@ def test_an_address_that_does_not_answer_is_unavailable(files, tmp_path, monkeyp
         with pytest.raises(Unavailable):
             assign_on_cluster(address, **files, out=tmp_path / "out.parquet")
     assert not (tmp_path / "out.parquet").exists()
+
+
+def test_a_silent_listener_is_given_up_in_bounded_time(files, tmp_path, monkeypatch):
+    monkeypatch.setattr("geo.assign.cluster._CONNECT_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(Unavailable) as caught:
+            assign_on_cluster(address, **files, out=tmp_path / "out.parquet")
+    assert caught.value.code == "cluster-unreachable"
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_a_scheduler_nobody_works_for_is_refused(files, cluster, tmp_path, monkeypatch):
+    address, workers = cluster
+    for worker in workers:
+        worker.kill()
+        worker.wait()
+    time.sleep(1.0)  # until the scheduler has noticed
+    monkeypatch.setattr("geo.assign.cluster._CONNECT_SECONDS", 2.0)
+    with pytest.raises(Unavailable) as caught:
+        assign_on_cluster(address, **files, out=tmp_path / "out.parquet")
+    assert caught.value.code == "cluster-unreachable"
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith((".wangge", "out"))]
 
 
 def test_points_in_csv_are_refused(files, tmp_path):
