@@ -80,7 +80,7 @@ def test_a_town_counts_all_its_communities(ask):
 def test_conflicts_speak_of_grids_as_people_do(ask):
     told = report_of(ask(groups=12, together=((f"{LIMING}/1", f"{LIMING}/2"),)))
     assert told["status"] == "infeasible"
-    assert any(s["zh"].endswith("并在一起") and LIMING in s["zh"] for s in told["conflict"])
+    assert any(s["zh"].endswith("并在一起") and NAMES[LIMING] in s["zh"] for s in told["conflict"])
 
 
 def test_one_area_alone_and_other_loads(ask):
