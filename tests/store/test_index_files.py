@@ -191,5 +191,5 @@ print(index.nbytes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 def test_a_million_grids_fit_into_memory():
     done = subprocess.run([sys.executable, "-c", MILLION], check=True, capture_output=True, text=True)
     size, peak = map(int, done.stdout.split())
-    assert size <= 1.2e9
-    assert peak <= 6e9
+    assert size <= 1e9
+    assert peak <= 4e9
