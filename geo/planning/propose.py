@@ -84,10 +84,10 @@ def propose(
     task = Task(units=named, weights=weights or Weights(), constraints=wishes, clock=clock, seed=seed, gap=gap)
     solved = _fewest(task) if groups == FEWEST else _best_of(task, band)
     if solved.proposal.status is Status.INFEASIBLE:
-        told = _refused(task, solved, None if groups == FEWEST else band)
-    else:
-        told = _told(task, solved, alternatives=alternatives, counted=counted if reasons else None)
-    return replace(told, seconds=clock.seconds)
+        return replace(_refused(task, solved, None if groups == FEWEST else band), seconds=clock.seconds)
+    proven = clock.seconds  # what finding and proving took, before reasons and alternatives are looked for
+    told = _told(task, solved, alternatives=alternatives, counted=counted if reasons else None)
+    return replace(told, seconds=proven)
 
 
 def _named(units: Units, names: Sequence[str] | None) -> Units:
