@@ -164,7 +164,19 @@ class _Growth:
         self.levels = self._levels()
         self.reach = self._reach()
         self.region, self.yield_of, self.plus = self._regions()
+        self.tallest = self._tallest()
         self.tangents = [Tangent(instance, self.gain, load, heaviest) for load, heaviest in self._anchors()]
+
+    def _tallest(self) -> NDArray[np.float64]:
+        """Return for each root the load of the heaviest atom it may take in.
+
+        Atoms are ranked by peak, the heaviest unit in them: one that holds several units may weigh more than a root of
+        higher rank.
+        """
+        order = np.argsort(self.rank)
+        tallest = np.empty(len(order))
+        tallest[order] = np.maximum.accumulate(self.instance.loads[order])
+        return tallest
 
     def value(self, block: NDArray[np.int64]) -> NDArray[np.float64]:
         """Sum of the multipliers of each group."""
@@ -221,9 +233,9 @@ class _Growth:
         hope = self._hope(front, row, atom, saved)
         open_end = self._open_end(front, row, atom, saved, hope)
         lowest: NDArray[np.float64] = front.reduced[row] - open_end[row] + np.maximum(-hope, 0.0)
-        roots = self.instance.loads[front.members[:, 0]]
+        tallest = self.tallest[front.members[:, 0]]
         for tangent in self.tangents:
-            asked = np.flatnonzero((lowest <= self.window) & (roots <= tangent.heaviest)[row])
+            asked = np.flatnonzero((lowest <= self.window) & (tallest <= tangent.heaviest)[row])
             if not len(asked):
                 continue
             groups, place = np.unique(row[asked], return_inverse=True)

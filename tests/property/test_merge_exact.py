@@ -111,6 +111,10 @@ def test_proposals_equal_brute_force(block):
         settle(seed)
 
 
+def test_units_kept_together_may_outweigh_the_root_of_a_group():
+    settle(2_462)
+
+
 @pytest.mark.battery
 @pytest.mark.parametrize("block", range(100))
 def test_proposals_equal_brute_force_at_length(block):
