@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +115,7 @@ def changes_between(store: Store, actor: Actor, picture: Picture) -> list[Change
     with store.reading(actor) as session:
         old_worker, new_worker = _workers(session, picture)
         buildings = _buildings(session, picture)
+        residents = _residents(session, picture)
     old = {f.grid.id: f for f in picture.before}
     new = {f.grid.id: f.grid for f in picture.after}
     rows = []
@@ -131,13 +132,27 @@ def changes_between(store: Store, actor: Actor, picture: Picture) -> list[Change
                 change=link.change,
                 area_share=link.area_share,
                 buildings=buildings.get((link.old_grid_id, link.new_grid_id), ""),
-                households=link.households,
+                households=residents[link.old_grid_id, link.new_grid_id],
                 household_share=link.household_share,
                 old_worker=old_worker.get(was.grid.id, ""),
                 new_worker=new_worker.get(now.id, ""),
             )
         )
     return sorted(rows, key=lambda r: (r.new_code, len(r.old_code), r.old_code))
+
+
+def _residents(session: Session, picture: Picture) -> Counter[tuple[str, str]]:
+    """Return the resident households (常住户数, as every paper counts them) that went along each link."""
+    if picture.before_generation is None:
+        return Counter()
+    table = session.columns("households", ("id", "resident"))
+    live = set(table["id"][table["resident"].astype(bool)].tolist())
+    sides = []
+    for generation in (picture.before_generation, picture.after_generation):
+        told = session.assignments(generation.id, "household")
+        sides.append(dict(zip(told["subject_id"], told["grid_id"], strict=True)))
+    before, after = sides
+    return Counter((before[h], after[h]) for h in live if before.get(h) and after.get(h))
 
 
 def _buildings(session: Session, picture: Picture) -> dict[tuple[str, str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -91,6 +92,10 @@ def test_the_repaired_coverage_and_the_cross_reference(run):
     out, _ = run
     assert sum(f.properties["网格类型"] == "base" for f in read(out / "coverage_repaired.gpkg").features) == 163
     sheet = openpyxl.load_workbook(out / "crosswalk.xlsx").active
+    lines = [row for row in sheet.iter_rows(values_only=True) if isinstance(row[0], int)]
+    with (SHIPPED / "04_台账" / "住户台账.csv").open(encoding="gb18030", newline="") as stream:
+        resident = {row["户号"] for row in csv.DictReader(stream) if row["户籍/常住"].startswith("常住")}
+    assert sum(row[8] for row in lines) == len(resident), "户数 counts what its heading says: 常住户数"
     codes = [c for row in sheet.iter_rows() for c in row if isinstance(c.value, str) and len(c.value) == 15]
     codes = [c for c in codes if c.value.isdigit()]
     assert len({c.value for c in codes}) >= 114
