@@ -190,6 +190,10 @@ class ProposeIn(_In):
     load: dict[Literal["households", "persons", "elderly", "registered", "incidents"], Load] = {}
     area: Annotated[str, Field(max_length=12, pattern=r"^\d*$")] = ""
     barriers: bool = True
+    curve: bool = Field(default=False, description="also report every K up to today's number, or over the band")
+    trade_off: Annotated[int, Field(ge=0, le=30)] = Field(
+        default=0, description="also report at most so many plans between balance and disruption; 0 or at least 2"
+    )
     alternatives: Annotated[int, Field(ge=0, le=9)] = 0
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
     time_limit: Annotated[float, Field(gt=0, le=600)] = 60.0

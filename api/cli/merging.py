@@ -27,6 +27,9 @@ def merge(
     barriers: Annotated[Path | None, typer.Option("--barriers", help="隔断线文件（河流、铁路）")] = None,
     area: Annotated[str | None, typer.Option("--area", help="只动这个镇或社区，代码")] = None,
     curve: Annotated[bool, typer.Option("--curve", help="同时给出各个 K 的代价曲线")] = False,  # noqa: FBT002
+    trade_off: Annotated[
+        int | None, typer.Option("--trade-off", min=2, max=30, help="同时给出至多几个在均衡与变动之间取舍的方案")
+    ] = None,
     min_load: Annotated[float | None, typer.Option("--min-load", help="每格至少")] = None,
     max_load: Annotated[float | None, typer.Option("--max-load", help="每格至多")] = None,
     weights: Annotated[
@@ -76,6 +79,7 @@ def _wishes(asked: Mapping[str, Any]) -> dict[str, Any]:
         "together": tuple(parse_ids(text) for text in asked["together"] or ()),
         "apart": tuple(parse_ids(text) for text in asked["apart"] or ()),
         "counts": _counts(asked["counts"]),
+        "trade_off": asked["trade_off"] or 0,
         **{name: asked[name] for name in alike},
     }
 
@@ -185,21 +189,70 @@ def _proof_lines(facts: Mapping[str, Any]) -> list[str]:
     if facts["status"] == "optimal":
         proof = words("已证明没有更优方案", "proven: there is no better plan")
     else:
-        proof = words(f"最多还能改进 {facts['gap']:.2%}", f"at most {facts['gap']:.2%} could be gained")
+        proof = _gap(facts)
     head = f"{facts['units']} → {facts['groups']}"
     tail = words(
         f"目标值 {facts['objective']:.6f}，{facts['seconds']:.2f} 秒",
         f"objective {facts['objective']:.6f}, {facts['seconds']:.2f} s",
     )
     lines = [f"{head}  {proof}  {tail}"]
-    points: Sequence[Mapping[str, Any]] = (facts.get("curve") or {}).get("points", ())
-    lines += [_curve_line(point) for point in points]
+    return [*lines, *_curve_lines(facts.get("curve")), *_trade_off_lines(facts.get("trade_off"))]
+
+
+def _curve_lines(curve: Mapping[str, Any] | None) -> list[str]:
+    if curve is None:
+        return []
+    lines = [words("代价曲线（每少一个网格）：", "cost of each grid fewer:")]
+    for point in curve["points"]:
+        cells = [words(f"{point['groups']} 个", f"{point['groups']} grids")]
+        if point["objective"] is not None:
+            cells.append(words(f"目标值 {point['objective']:.6f}", f"objective {point['objective']:.6f}"))
+        if point["step_cost"] is not None:
+            cells.append(words(f"比上一个 {point['step_cost']:+.6f}", f"step {point['step_cost']:+.6f}"))
+        cells += [_gap(point), _knee(curve, point["groups"])]
+        lines.append("  " + "  ".join(filter(None, cells)))
     return lines
 
 
-def _curve_line(point: Mapping[str, Any]) -> str:
-    shown = {k: point.get(k) for k in ("groups", "objective", "gap", "step_cost")}
-    return "  " + "  ".join(f"{k} {v:.6g}" for k, v in shown.items() if v is not None)
+def _trade_off_lines(found: Mapping[str, Any] | None) -> list[str]:
+    if found is None:
+        return []
+    lines = [
+        words(
+            "均衡与变动的取舍（离均值：各网格偏离平均的均方根；换人：更换网格员的部分）：",
+            "balance against disruption (off the mean: root mean square over grids; moved: gets another worker):",
+        )
+    ]
+    for place, point in enumerate(found["points"]):
+        weights = ",".join(f"{name}={value:.6g}" for name, value in point["weights"].items())
+        cells = [_between(point), _gap(point), f"--weights {weights}", _knee(found, place)]
+        lines.append("  " + "  ".join(filter(None, cells)))
+    if len(found["points"]) == 1 and found["points"][0]["status"] == "optimal":
+        lines.append(words("  两者在此不相争，只有这一个方案", "  the two do not conflict here: there is one plan"))
+    return [*lines, "  " + _between(found["proposed"]) + words("  ← 本方案", "  ← this plan")]
+
+
+def _between(point: Mapping[str, Any]) -> str:
+    off, share = point["balance"] ** 0.5, point["disruption"]
+    if "households" in point:
+        counted = words(f"{point['households']} 户", f"{point['households']} households")
+    else:
+        counted = words(f"数量 {point['moved']:g}", f"load {point['moved']:g}")
+    return words(
+        f"离均值 {off:.1%}  换人 {share:.1%}，{counted}", f"off the mean {off:.1%}  moved {share:.1%}, {counted}"
+    )
+
+
+def _gap(point: Mapping[str, Any]) -> str:
+    if point["gap"] is None:
+        return words("没有方案", "no plan")
+    if point["status"] == "optimal":
+        return words("已证明最优", "proven")
+    return words(f"最多还能改进 {point['gap']:.2%}", f"at most {point['gap']:.2%} could be gained")
+
+
+def _knee(found: Mapping[str, Any], place: int) -> str:
+    return words("← 拐点", "← knee") if place == found["knee"] else ""
 
 
 def _reason_lines(facts: Mapping[str, Any]) -> list[str]:

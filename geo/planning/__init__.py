@@ -1,7 +1,7 @@
 """Planning: merging units into fewer grids with proof, scoring partitions, and saying why."""
 
 from geo.planning.constraints import Constraints, Weights
-from geo.planning.curve import Curve, CurvePoint, TradeOff, curve, trade_off
+from geo.planning.curve import Curve, CurvePoint, TradeOff, TradeOffPoint, curve, trade_off
 from geo.planning.partition import Flip, Partition
 from geo.planning.proposal import Proposal, Reason, Saying, Status, StopSearch, Terms, measure
 from geo.planning.propose import propose
@@ -25,6 +25,7 @@ __all__ = [
     "StopSearch",
     "Terms",
     "TradeOff",
+    "TradeOffPoint",
     "Units",
     "Weights",
     "curve",

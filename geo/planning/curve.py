@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from geo.planning.units import Units
 
-__all__ = ["Curve", "CurvePoint", "TradeOff", "curve", "trade_off"]
+__all__ = ["Curve", "CurvePoint", "TradeOff", "TradeOffPoint", "curve", "trade_off"]
 
-_STEEPEST: Final = 1e4
+# Nearly all the weight on one term: the other still decides between plans equal in it.
+_UTMOST: Final = 1.0 - 1e-4
 _SAME: Final = 1e-9
+_ENDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +53,42 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TradeOff:
-    """Plans of one K none of which is better in both: unweighted balance and disruption, with the weights used."""
+class TradeOffPoint:
+    """A plan on the trade-off.
+
+    Attributes
+    ----------
+    balance : float
+        Mean square of the relative deviations from W/K: the term of design §8 without its weight.
+    disruption : float
+        Share of the load that changes its worker, 0 to 1: likewise.
+    weights : Weights
+        Those at which this plan is the best one; asked again, they give it again.
+    proposal : Proposal
+        The plan with its bound and gap, which are those of the weighted objective.
+    """
 
     balance: float
     disruption: float
     weights: Weights
     proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeOff:
+    """Plans of one K none of which is better in both, the most balanced first.
+
+    Attributes
+    ----------
+    points : tuple of TradeOffPoint
+        Balance gets worse from each to the next, disruption less. Empty where no plan was found.
+    knee : int or None
+        Position of the plan after which more calm costs clearly more balance: the point farthest below the
+        chord between the two ends, both axes scaled to them. None with fewer than three plans or no bend.
+    """
+
+    points: tuple[TradeOffPoint, ...]
+    knee: int | None
 
 
 def curve(
@@ -122,16 +153,22 @@ def curve(
 
 def _knee(plans: Sequence[tuple[int, float]]) -> int | None:
     lowest = min(range(len(plans)), key=lambda k: plans[k][1]) if plans else 0
-    points = plans[lowest:]
+    bend = _bend(plans[lowest:])
+    return None if bend is None else plans[lowest + bend][0]
+
+
+def _bend(points: Sequence[tuple[float, float]]) -> int | None:
+    """Return the position of the point farthest below the chord from the first to the last, None without one."""
     if len(points) < 3:  # noqa: PLR2004 - a bend needs three points
         return None
-    (first, top), (last, bottom) = points[0], points[-1]
-    span, rise = first - last, bottom - top
-    if rise <= 0:
+    (left, start), (right, end) = points[0], points[-1]
+    span, rise = right - left, end - start
+    if not span or not rise:
         return None
-    below = [((first - k) / span - (value - top) / rise, k) for k, value in points]
-    depth, knee = max(below)
-    return knee if depth > _SAME else None
+    below = [((x - left) / span - (y - start) / rise) * math.copysign(1.0, rise) for x, y in points]
+    # Of points equally far below the first in the row counts.
+    deepest = max(range(len(points)), key=below.__getitem__)
+    return deepest if below[deepest] > _SAME else None
 
 
 def trade_off(
@@ -144,11 +181,12 @@ def trade_off(
     seed: int = 0,
     time_limit: float | None = None,
     progress: Progress | None = None,
-) -> tuple[TradeOff, ...]:
+) -> TradeOff:
     """Return plans along the trade-off between balance and disruption, most balanced first.
 
-    The weight of compactness stays. Weights between two plans are set to the slope between them
-    (dichotomic search), so every plan is a corner of the lower convex hull.
+    The weight of compactness stays, and so does the sum of the two others. Between two plans the weights are tried
+    at which both cost the same (dichotomic search): either a better plan is found there, or none is between them.
+    The widest gap of the front is looked into first.
 
     Parameters
     ----------
@@ -157,10 +195,19 @@ def trade_off(
     groups : int, keyword
         K.
     points : int, keyword
-        At most so many plans.
-    weights, constraints, seed, time_limit, progress : keyword
-        As for `propose`.
+        At most so many plans, at least two.
+    weights, constraints, seed, progress : keyword
+        As for `propose`; a progress callable that stops the search leaves the plans found so far.
+    time_limit : float or None, keyword
+        Seconds for all plans; each of those still to be found gets an equal share of what is left.
+
+    Raises
+    ------
+    Refused
+        `groups` is no count, `points` less than two, or a wish names what is not there.
     """
+    if groups < 1 or points < _ENDS:
+        raise Refused("no trade-off can be drawn so", code="trade-off-invalid", remedy="at least one group, two points")
     wishes = constraints or Constraints()
     wishes.check(units)
     walk = _Walk(units, groups, weights or Weights(), wishes, seed, Clock(time_limit), progress, points)
@@ -177,29 +224,22 @@ class _Walk:
     clock: Clock
     progress: Progress | None
     points: int
+    asked: int = 0
 
-    def run(self) -> tuple[TradeOff, ...]:
-        balanced, calm = self._solve(1.0, 1.0 / _STEEPEST), self._solve(1.0 / _STEEPEST, 1.0)
-        found = [end for end in (balanced, calm) if end is not None]
-        if balanced is None or calm is None:
-            return tuple(found)
-        queue = [(balanced, calm)]
-        while queue and len(found) < self.points and self._told(len(found) / self.points):
-            left, right = queue.pop(0)
-            rise, run = left.disruption - right.disruption, right.balance - left.balance
-            if rise <= _SAME or run <= _SAME:
-                continue
-            middle = self._solve(rise / (rise + run), run / (rise + run))
+    def run(self) -> TradeOff:
+        ends = [self._solve(_UTMOST), self._solve(1.0 - _UTMOST)]
+        found = [end for end in ends if end is not None]
+        gaps = [(found[0], found[1])] if len(found) == _ENDS else []
+        while gaps and len(found) < self.points and self._told(len(found) / self.points):
+            left, right = gaps.pop(max(range(len(gaps)), key=lambda k: _width(*gaps[k])))
+            share = _indifferent(left, right)
+            middle = None if share is None else self._solve(share)
             if middle is None or any(_same(middle, other) for other in found):
                 continue
             found.append(middle)
-            queue += [(left, middle), (middle, right)]
-        ranked = sorted(found, key=lambda p: (p.balance, p.disruption))
-        front: list[TradeOff] = []
-        for point in ranked:  # the third term can make a plan best at its weights and yet worse in both of these
-            if not front or point.disruption < front[-1].disruption - _SAME:
-                front.append(point)
-        return tuple(front)
+            gaps += [(left, middle), (middle, right)]
+        front = _front(found)
+        return TradeOff(points=front, knee=_bend([(p.balance, p.disruption) for p in front]))
 
     def _told(self, share: float) -> bool:
         try:
@@ -209,20 +249,18 @@ class _Walk:
             return False
         return self.clock.left > 0
 
-    def _solve(self, balance: float, disruption: float) -> TradeOff | None:
+    def _solve(self, share: float) -> TradeOffPoint | None:
         size = self.weights.balance + self.weights.disruption or 1.0
-        weights = replace(self.weights, balance=balance * size, disruption=disruption * size)
+        weights = replace(self.weights, balance=share * size, disruption=(1.0 - share) * size)
+        seconds = self.clock.left / max(self.points - self.asked, 1)
+        self.asked += 1
         task = Task(
-            units=self.units,
-            weights=weights,
-            constraints=self.constraints,
-            clock=Clock(self.clock.left),
-            seed=self.seed,
+            units=self.units, weights=weights, constraints=self.constraints, clock=Clock(seconds), seed=self.seed
         )
         found = task.solve(self.groups).proposal
         if found.terms is None:
             return None
-        return TradeOff(
+        return TradeOffPoint(
             balance=found.terms.balance / weights.balance,
             disruption=found.terms.disruption / weights.disruption,
             weights=weights,
@@ -230,5 +268,34 @@ class _Walk:
         )
 
 
-def _same(one: TradeOff, two: TradeOff) -> bool:
+def _width(left: TradeOffPoint, right: TradeOffPoint) -> float:
+    """Area of the rectangle between two plans in which a plan better than their chord would lie."""
+    return (right.balance - left.balance) * (left.disruption - right.disruption)
+
+
+def _indifferent(left: TradeOffPoint, right: TradeOffPoint) -> float | None:
+    """Return the share of balance at which two plans cost the same, compactness included; None outside their own."""
+    size = left.weights.balance + left.weights.disruption
+    bent = math.fsum((-_compactness(left), _compactness(right), -size * left.disruption, size * right.disruption))
+    slope = size * math.fsum((left.balance, -right.balance, -left.disruption, right.disruption))
+    if not slope:
+        return None
+    share = bent / slope
+    return share if right.weights.balance < share * size < left.weights.balance else None
+
+
+def _compactness(point: TradeOffPoint) -> float:
+    return point.proposal.terms.compactness if point.proposal.terms is not None else 0.0
+
+
+def _front(found: Sequence[TradeOffPoint]) -> tuple[TradeOffPoint, ...]:
+    """Leave out what is worse in both: the third term can make such a plan the best at its weights."""
+    front: list[TradeOffPoint] = []
+    for point in sorted(found, key=lambda p: (p.balance, p.disruption)):
+        if not front or point.disruption < front[-1].disruption - _SAME:
+            front.append(point)
+    return tuple(front)
+
+
+def _same(one: TradeOffPoint, two: TradeOffPoint) -> bool:
     return abs(one.balance - two.balance) <= _SAME and abs(one.disruption - two.disruption) <= _SAME

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from geo.model import WorkerKind
 from geo.services.workforce import WorkerMove, place_workers
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from geo.model import Generation
     from geo.store.base import Session
 
-__all__ = ["HandedOver", "Handover", "handovers"]
+__all__ = ["HandedOver", "Handover", "handovers", "households_moved"]
 
 _NAMELESS = "无楼号"
 
@@ -55,10 +55,33 @@ def handovers(session: Session, generation: Generation, merges: Sequence[Sequenc
     tuple of Handover
         Parallel to `merges`; workers are named by id, households only counted.
     """
+    return _handovers(merges, _full_time(session), _buildings(session, generation))
+
+
+def households_moved(
+    session: Session, generation: Generation, plans: Sequence[Sequence[Sequence[str]]]
+) -> tuple[int, ...]:
+    """Return for each of several plans how many resident households get another worker.
+
+    Parameters
+    ----------
+    plans : sequence
+        The merges of each plan, as for `handovers`.
+    """
+    workers, buildings = _full_time(session), _buildings(session, generation)
+    found = [_handovers(merges, workers, buildings) for merges in plans]
+    return tuple(sum(handed.households for one in plan for handed in one.handed_over) for plan in found)
+
+
+def _full_time(session: Session) -> Sequence[Mapping[str, Any]]:
+    return session.rows("gridworkers", where={"kind": WorkerKind.FULL_TIME.value}, columns=("id", "grid_id"))
+
+
+def _handovers(
+    merges: Sequence[Sequence[str]], workers: Sequence[Mapping[str, Any]], buildings: Mapping[str, Counter[str]]
+) -> tuple[Handover, ...]:
     successor = {grid: group[0] for group in merges for grid in group}
-    rows = session.rows("gridworkers", where={"kind": WorkerKind.FULL_TIME.value}, columns=("id", "grid_id"))
-    moves = place_workers([row for row in rows if row["grid_id"] in successor], successor)
-    buildings = _buildings(session, generation)
+    moves = place_workers([row for row in workers if row["grid_id"] in successor], successor)
     return tuple(_handover(group, moves, buildings) for group in merges)
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from geo.crs import CGCS2000, WGS84
 from geo.errors import Infeasible, Refused, Where
 from geo.planning import Constraints, Proposal, Saying, Status, Units, propose
-from geo.services.merge_output import curve_of, merge_facts, write_facts, write_merge
+from geo.services.merge_output import Beside, beside, merge_facts, write_facts, write_merge
 from geo.services.merge_source import MergeFileRequest, MergeSource, read_counts, read_source, source_units
 from geo.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from geo.formats import Dataset
     from geo.planning.clock import Progress
 
@@ -80,17 +82,36 @@ def merge_file(
         counted=Saying(f" {request.load}", request.load),
         **asked,
     )
-    points = None
-    if request.curve and proposal.status is not Status.INFEASIBLE:
-        left = max(limit - proposal.seconds, 0.0)
-        points = curve_of(units, proposal, groups=request.groups, seconds=left, progress=progress, **asked)
-    facts = {**_asked(request, source.data), **merge_facts(units, proposal, curve=points)}
+    others = _beside(request, units, proposal, max(limit - proposal.seconds, 0.0), progress, asked)
+    facts = {**_asked(request, source.data), **merge_facts(units, proposal, others=others)}
     if not proposal.groups:
         if request.report is not None:
             write_facts(request.report, facts)
         raise _without_plan(proposal)
     losses = _write(request, source, units, proposal, facts)
     return MergedFile(proposal, units, facts, losses)
+
+
+def _beside(
+    request: MergeFileRequest,
+    units: Units,
+    proposal: Proposal,
+    seconds: float,
+    progress: Progress | None,
+    asked: Mapping[str, Any],
+) -> Beside:
+    if proposal.status is Status.INFEASIBLE:
+        return Beside()
+    return beside(
+        units,
+        proposal,
+        curve=request.curve,
+        trade_off=request.trade_off,
+        groups=request.groups,
+        seconds=seconds,
+        progress=progress,
+        **asked,
+    )
 
 
 def _write(

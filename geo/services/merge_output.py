@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import shapely
 
 from geo.formats import Feature, write
 from geo.formats.atomic import replacing
+from geo.planning import Weights, measure
 from geo.planning import curve as solved_curve
+from geo.planning import trade_off as solved_trade_off
+from geo.planning.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,13 +22,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.crs import Datum
-    from geo.planning import Curve, Proposal, Reason, Saying, Units
+    from geo.planning import Curve, Proposal, Reason, Saying, TradeOff, TradeOffPoint, Units
     from geo.planning.asking import Target
     from geo.planning.clock import Progress
 
-__all__ = ["curve_of", "group_polygons", "group_table", "merge_facts", "write_facts", "write_merge"]
+__all__ = ["Beside", "beside", "group_polygons", "group_table", "merge_facts", "write_facts", "write_merge"]
 
 _TABLE: Final = ".csv"
+_PLAIN: Final = Weights(balance=1.0, compactness=1.0, disruption=1.0)
 _HAIR_M: Final = 0.2  # borders nearer than this are one (geo.planning.borders): a hole that thin is none
 
 
@@ -116,38 +120,62 @@ def _text(facts: Any) -> str:
     return json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def curve_of(
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What was asked beside a proposal: other numbers of groups, and other weights at its own number."""
+
+    curve: Curve | None = None
+    trade_off: TradeOff | None = None
+
+
+def beside(
     units: Units,
     proposal: Proposal,
     *,
+    curve: bool,
+    trade_off: int,
     groups: Target,
     seconds: float,
     progress: Progress | None = None,
     **asked: Any,
-) -> Curve:
-    """Return the curve that goes with a proposal: over the band asked for, else from its K to today's number.
+) -> Beside:
+    """Return the curve and the trade-off that go with a proposal, each where it was asked for.
 
     Parameters
     ----------
+    curve : bool, keyword
+        Every K: over the band asked for, else from the proposal's up to today's number.
+    trade_off : int, keyword
+        At most so many plans of the proposal's K between balance and disruption; 0 for none.
     groups : int, (int, int) or "fewest", keyword
         What was asked.
     seconds : float, keyword
-        Allowed to all points.
+        Allowed to all of it; of two the curve gets half.
     asked : keyword
         Weights, constraints and seed, as for `geo.planning.curve`.
     """
-    low, high = groups if isinstance(groups, tuple) else (max(proposal.count, 1), len(units))
-    return solved_curve(units, low, max(high, low), time_limit=seconds, progress=progress, **asked)
+    clock = Clock(seconds)
+    ways = points = None
+    if curve:
+        low, high = groups if isinstance(groups, tuple) else (max(proposal.count, 1), len(units))
+        share = seconds / 2 if trade_off else seconds
+        points = solved_curve(units, low, max(high, low), time_limit=share, progress=progress, **asked)
+    if trade_off and proposal.groups:
+        ways = solved_trade_off(
+            units, groups=proposal.count, points=trade_off, time_limit=clock.left, progress=progress, **asked
+        )
+    return Beside(points, ways)
 
 
 def merge_facts(
-    units: Units, proposal: Proposal, *, curve: Curve | None = None, names: Sequence[str] | None = None
+    units: Units, proposal: Proposal, *, others: Beside | None = None, names: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Return the facts of a proposal as plain values, units called by `names` (their ids when None).
 
     Keys: units, groups, status, objective, bound, gap, balance_gap, seconds, terms, target, members, reasons,
-    alternatives, conflict and, where asked for, curve (its points and its knee). Of an infeasible request `reasons`
-    are the wishes that contradict each other.
+    alternatives, conflict and, where asked for, curve (its points and its knee) and trade_off (its points, each
+    with balance, disruption, the load that changes its worker, weights and proof; the position of the knee; and
+    where the proposal itself stands). Of an infeasible request `reasons` are the wishes that contradict each other.
     """
     if names is not None:
         units = replace(units, ids=tuple(names))
@@ -163,10 +191,28 @@ def merge_facts(
         "alternatives": [_alternative(units, proposal, other) for other in proposal.alternatives],
         "conflict": [_saying(saying) for saying in proposal.conflict],
     }
-    if curve is not None:
-        points = [{**_proof(p.proposal), "groups": p.count, "step_cost": p.step_cost} for p in curve.points]
-        facts["curve"] = {"points": points, "knee": curve.knee}
+    found = others or Beside()
+    if found.curve is not None:
+        points = [{**_proof(p.proposal), "groups": p.count, "step_cost": p.step_cost} for p in found.curve.points]
+        facts["curve"] = {"points": points, "knee": found.curve.knee}
+    if found.trade_off is not None:
+        facts["trade_off"] = _trade_off(units, proposal, found.trade_off)
     return facts
+
+
+def _trade_off(units: Units, proposal: Proposal, found: TradeOff) -> dict[str, Any]:
+    plain = measure(units, proposal.groups, weights=_PLAIN)
+    here = _between(units, plain.balance, plain.disruption)
+    return {"points": [_way(units, point) for point in found.points], "knee": found.knee, "proposed": here}
+
+
+def _way(units: Units, point: TradeOffPoint) -> dict[str, Any]:
+    place = _between(units, point.balance, point.disruption)
+    return {**place, "weights": asdict(point.weights), **_proof(point.proposal)}
+
+
+def _between(units: Units, balance: float, disruption: float) -> dict[str, float]:
+    return {"balance": balance, "disruption": disruption, "moved": disruption * units.total_load}
 
 
 def _proof(proposal: Proposal) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class MergeFileRequest:
         Lines or polygons that borders along them do not count across.
     curve : bool
         Also report every K: over the band, else from the K proposed up to today's number.
+    trade_off : int
+        Also report at most so many plans of the K proposed between balance and disruption; 0 for none.
     datum : str or None
         What the coordinates mean; None: what the file declares (GeoJSON that says nothing is WGS 84, RFC 7946).
     """
@@ -72,6 +74,7 @@ class MergeFileRequest:
     counts: Mapping[str, Count] = field(default_factory=dict)
     barriers: Path | None = None
     curve: bool = False
+    trade_off: int = 0
     min_load: float | None = None
     max_load: float | None = None
     weights: Weights = field(default_factory=Weights)

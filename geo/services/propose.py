@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from geo.authority import Action, Actor, require
 from geo.errors import NotFound, Refused
 from geo.model import Generation, Grid, GridKind, Plan, PlanState
-from geo.planning import Constraints, Curve, Proposal, Saying, Units, Weights, propose, units_from_polygons
-from geo.services.handover import Handover, handovers
+from geo.planning import Constraints, Proposal, Saying, Units, Weights, propose, units_from_polygons
+from geo.services.handover import Handover, handovers, households_moved
 from geo.services.load import grid_loads
-from geo.services.merge_output import curve_of, merge_facts
+from geo.services.merge_output import Beside, beside, merge_facts
 from geo.services.published import metric_of
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class MergeRequest:
         Code prefix: only grids there are merged, all others stay as they are.
     curve : bool
         Also report every K: over the band, else from the K proposed up to today's number.
+    trade_off : int
+        Also report at most so many plans of the K proposed between balance and disruption; 0 for none.
     """
 
     groups: int | tuple[int, int] | str
@@ -64,6 +66,7 @@ class MergeRequest:
     area: str = ""
     barriers: bool = True
     curve: bool = False
+    trade_off: int = 0
     alternatives: int = 0
     seed: int = 0
     time_limit: float | None = None
@@ -74,7 +77,8 @@ class MergeRequest:
 class Proposed:
     """A proposal and the draft plans it was saved as: the best first, alternatives as its branches.
 
-    `people` says, merge by merge, what becomes of workers and households; `curve` is there where asked for.
+    `people` says, merge by merge, what becomes of workers and households; `others` holds the curve and the trade-off
+    where asked for, `moved` the households that change worker in each plan of the latter and, last, in the proposal.
     """
 
     proposal: Proposal
@@ -82,7 +86,8 @@ class Proposed:
     grids: tuple[Grid, ...]
     plans: tuple[Plan, ...]
     people: tuple[Handover, ...] = ()
-    curve: Curve | None = None
+    others: Beside = field(default_factory=Beside)
+    moved: tuple[int, ...] = ()
 
 
 def stored_units(
@@ -155,14 +160,33 @@ def propose_merge(
     if not proposal.groups:
         return Proposed(proposal, units, grids, ())
     left = max(limit - proposal.seconds, 0.0)
-    points = curve_of(units, proposal, seconds=left, **asked) if request.curve else None
-    merges = [edit["grids"] for edit in merge_edits(proposal.groups, grids, units)]
+    others = beside(units, proposal, curve=request.curve, trade_off=request.trade_off, seconds=left, **asked)
     with store.writing(actor) as session:
-        people = handovers(session, generation, merges)
+        people = handovers(session, generation, _merges(proposal, grids, units))
+        moved = _moved(session, generation, proposal, others, grids, units)
         plans = _save(session, generation, request, proposal, grids, units, new_id=new_id, into=into)
         session.note("propose", plans[0].id, detail={"status": str(proposal.status), "groups": len(proposal.groups)})
         session.commit()
-    return Proposed(proposal, units, grids, tuple(plans), people, points)
+    return Proposed(proposal, units, grids, tuple(plans), people, others, moved)
+
+
+def _moved(
+    session: Session,
+    generation: Generation,
+    proposal: Proposal,
+    others: Beside,
+    grids: Sequence[Grid],
+    units: Units,
+) -> tuple[int, ...]:
+    """Return the households that change worker in each plan of the trade-off and, last, in the proposal."""
+    if others.trade_off is None:
+        return ()
+    plans = [*(point.proposal for point in others.trade_off.points), proposal]
+    return households_moved(session, generation, [_merges(plan, grids, units) for plan in plans])
+
+
+def _merges(proposal: Proposal, grids: Sequence[Grid], units: Units) -> list[Sequence[str]]:
+    return [edit["grids"] for edit in merge_edits(proposal.groups, grids, units)]
 
 
 def _constraints(request: MergeRequest, grids: Sequence[Grid]) -> Constraints:
@@ -271,13 +295,18 @@ def report_of(proposed: Proposed) -> dict[str, Any]:
     Keys: those of `geo.services.merge_output.merge_facts`, grids named by code or community and number, and
     plans. Each reason also holds `people`: the worker who stays, what becomes of every full-time worker of
     the grids joined, and how many households of which buildings get another worker. Workers are named by id alone.
+    Each point of a trade-off, and the proposal beside it, also tells the `households` that change worker.
     """
     called = [_label(grid) for grid in proposed.grids]
-    facts = merge_facts(proposed.units, proposed.proposal, curve=proposed.curve, names=called)
+    facts = merge_facts(proposed.units, proposed.proposal, others=proposed.others, names=called)
     label = dict(zip((grid.id for grid in proposed.grids), called, strict=True))
     for reason, people in zip(facts["reasons"], proposed.people, strict=False):
         reason["grids"] = reason.pop("members")
         reason["people"] = _people(people, label)
+    if "trade_off" in facts:
+        ways = [*facts["trade_off"]["points"], facts["trade_off"]["proposed"]]
+        for way, households in zip(ways, proposed.moved, strict=True):
+            way["households"] = households
     return {**facts, "plans": [p.id for p in proposed.plans]}
 
 

@@ -180,6 +180,19 @@ def test_the_best_merge_fills_an_empty_draft(desk):
     assert desk.post(f"{place}/propose", json={"to": 9}, headers=tag(2)).status_code == 409
 
 
+def test_a_proposal_comes_with_what_lies_beside_it(desk):
+    place = start(desk)
+    answer = desk.post(f"{place}/propose", json={"to": 10, "curve": True, "trade_off": 5}, headers=tag(1))
+    report = answer.json()["report"]
+    assert [p["groups"] for p in report["curve"]["points"]] == [14, 13, 12, 11, 10]
+    assert 2 <= len(report["trade_off"]["points"]) <= 5
+    assert all(p["gap"] == 0 and p["groups"] == 10 for p in report["trade_off"]["points"])
+    assert report["trade_off"]["proposed"]["households"] > 0
+    for wrong in (1, -1, 31, "5"):
+        refusal = desk.post(f"{start(desk)}/propose", json={"to": 10, "trade_off": wrong}, headers=tag(1))
+        assert refusal.status_code == 422
+
+
 def test_wishes_that_contradict_each_other_are_named(desk):
     place = start(desk)
     answer = desk.post(f"{place}/propose", json={"to": 2, "max_load": 5}, headers=tag(1))

@@ -7,11 +7,12 @@ import datetime as dt
 import pytest
 
 from geo.errors import Refused
-from geo.planning import Status
+from geo.planning import Status, Weights
 from geo.services.coverage import activate_generation, repair_generation
 from geo.services.ingest import ImportRequest, import_files
 from geo.services.propose import MergeRequest, propose_merge, report_of
 from geo.settings import Settings
+from tests import plan_county
 from tests.small_county import HONGJIAN, LIMING, NAMES, TOWN, write_small_county
 
 SETTINGS = Settings(store="unused.gpkg")
@@ -64,6 +65,32 @@ def test_the_report_names_people_and_prices(ask, county, planner):
         assert reason["price"] >= 0
     assert [point["groups"] for point in told["curve"]["points"]] == [12, 11, 10, 9, 8]
     assert told["alternatives"][0]["price"] >= 0
+
+
+def test_the_trade_off_counts_households(store, planner, place):
+    plan_county.settle(store)
+
+    def ask(**wishes):
+        return propose_merge(store, planner, MergeRequest(groups=10, **wishes), settings=SETTINGS, new_id=place.new_id)
+
+    done = ask(trade_off=6)
+    found = report_of(done)["trade_off"]
+    points = found["points"]
+    assert len(points) >= 2
+    assert [p["households"] for p in points] == sorted((p["households"] for p in points), reverse=True)
+    for point in (*points, found["proposed"]):
+        # The load is households, and every grid has its own worker: both ways of counting agree.
+        assert point["households"] == round(point["moved"])
+    assert {p["status"] for p in points} == {"optimal"}
+    chosen = report_of(ask(weights=Weights(**points[-1]["weights"])))
+    handed = (handed for reason in chosen["reasons"] for handed in reason["people"]["handed_over"])
+    assert sum(h["households"] for h in handed) == points[-1]["households"]
+    assert "trade_off" not in chosen
+
+
+def test_a_trade_off_of_another_load_still_counts_households(ask):
+    found = report_of(ask(groups=8, trade_off=3, load={"persons": 1.0}))["trade_off"]
+    assert all(0 < p["households"] < p["moved"] for p in (*found["points"], found["proposed"]))
 
 
 def test_a_town_counts_all_its_communities(ask):

@@ -14,6 +14,7 @@ from geo.planning import (
     Weights,
     curve,
     explain,
+    measure,
     propose,
     trade_off,
     units_from_polygons,
@@ -278,10 +279,54 @@ def test_the_curve_has_a_gap_at_each_point():
 
 def test_the_trade_off_is_a_front():
     units = made(40)
-    points = trade_off(units, groups=28, points=5)
+    found = trade_off(units, groups=28, points=5)
+    points = found.points
     assert 2 <= len(points) <= 5
     assert [p.balance for p in points] == sorted(p.balance for p in points)
     assert [p.disruption for p in points] == sorted((p.disruption for p in points), reverse=True)
+    for point in points:
+        plain = measure(units, point.proposal.groups, weights=Weights(balance=1, disruption=1))
+        assert (point.balance, point.disruption) == pytest.approx((plain.balance, plain.disruption))
+        again = propose(units, groups=28, weights=point.weights)
+        assert again.objective == pytest.approx(point.proposal.objective)
+        assert again.gap == point.proposal.gap == 0.0
+
+
+def test_the_trade_off_misses_no_best_plan():
+    units = made(24)
+    found = trade_off(units, groups=14, points=60)
+    best = {(round(p.balance, 9), round(p.disruption, 9)) for p in found.points}
+    met = 0
+    for share in (0.03, 0.1, 0.2, 0.35, 0.5, 2 / 3, 0.8, 0.9, 0.97):
+        weights = Weights(balance=1.5 * share, disruption=1.5 * (1 - share))
+        plan = propose(units, groups=14, weights=weights)
+        here = (round(plan.terms.balance / weights.balance, 9), round(plan.terms.disruption / weights.disruption, 9))
+        met += here in best
+        # What compactness alone made the best plan may be worse in both; nothing on the front is.
+        assert here in best or any(b <= here[0] and d <= here[1] for b, d in best)
+    assert met >= 5
+
+
+def test_the_knee_of_a_trade_off_lies_farthest_below_its_chord():
+    found = trade_off(made(40), groups=28, points=9)
+    (left, top), (right, bottom) = [(p.balance, p.disruption) for p in (found.points[0], found.points[-1])]
+    below = [1 - (p.balance - left) / (right - left) - (p.disruption - bottom) / (top - bottom) for p in found.points]
+    assert found.knee == below.index(max(below))
+    assert below[found.knee] > 0
+
+
+def test_a_trade_off_ends_when_told_or_when_time_is_up():
+    def stop(share, saying):
+        raise StopSearch
+
+    units = made(40)
+    assert len(trade_off(units, groups=28, points=9, progress=stop).points) == 2
+    assert trade_off(units, groups=28, points=9, progress=stop).knee is None
+    assert trade_off(units, groups=28, points=9, time_limit=0.0).points == ()
+    assert trade_off(units, groups=41, points=9).points == ()
+    for asked in ({"groups": 0}, {"groups": 9, "points": 1}):
+        with pytest.raises(Refused, match="trade-off"):
+            trade_off(units, **asked)
 
 
 @pytest.mark.parametrize("groups", [0, -3, (5, 4), "many", 2.5, True])

@@ -12,6 +12,7 @@ import shapely
 from geo.crs import parse_datum
 from geo.errors import CoverageBroken, DatumRequired, Infeasible, NotFound, Refused
 from geo.formats import Feature, read, write
+from geo.planning import Weights
 from geo.planning.asking import parse_ids, parse_target, parse_weights
 from geo.services.merge_file import MergeFileRequest, merge_file, read_counts
 from tests.coverages import town
@@ -303,6 +304,27 @@ def test_the_curve_goes_with_the_report(tmp_path):
     assert [point["groups"] for point in told["curve"]["points"]] == [14, 13, 12, 11, 10]
     assert all(point["gap"] == 0.0 for point in told["curve"]["points"])
     assert told["groups"] == min(told["curve"]["points"], key=lambda p: p["objective"])["groups"]
+
+
+def test_the_trade_off_goes_with_the_report(tmp_path):
+    grids = squares(tmp_path / "any.geojson")
+    merge_file(ask(tmp_path, grids, groups=(8, 9), trade_off=5, curve=True))
+    told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    found = told["trade_off"]
+    assert 2 <= len(found["points"]) <= 5
+    assert {(p["groups"], p["gap"]) for p in found["points"]} == {(told["groups"], 0.0)}
+    load = sum(group["load"] for group in told["members"])
+    for point in (*found["points"], found["proposed"]):
+        assert point["moved"] == pytest.approx(point["disruption"] * load)
+        assert "households" not in point
+    balance, disruption = (told["terms"][name] / told["weights"][name] for name in ("balance", "disruption"))
+    assert found["proposed"]["balance"] == pytest.approx(balance)
+    assert found["proposed"]["disruption"] == pytest.approx(disruption)
+    assert len(told["curve"]["points"]) == 2
+    chosen = Weights(**found["points"][-1]["weights"])
+    again = merge_file(ask(tmp_path, grids, groups=told["groups"], weights=chosen))
+    assert again.report["objective"] == pytest.approx(found["points"][-1]["objective"])
+    assert "trade_off" not in again.report
 
 
 def test_positions_name_units_without_an_id(tmp_path):
