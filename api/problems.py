@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from geo.errors import (
+    BaseSuperseded,
     Conflict,
     CoverageBroken,
     DatumRequired,
@@ -62,6 +63,7 @@ STATUS: Final[dict[type[WanggeError], tuple[int, str, str]]] = {
     Infeasible: (422, "无可行方案", "No plan fulfils the wishes"),
     NotFound: (404, "没有找到", "Not found"),
     Conflict: (409, "与现状冲突", "Conflict with the present state"),
+    BaseSuperseded: (409, "方案所依据的网格已不是现行的", "Drawn on grids not in force"),
     StaleVersion: (412, "已被他人修改", "Changed by somebody else"),
     Forbidden: (403, "无此权限", "Not allowed"),
     Unavailable: (503, "暂时不能服务", "Unavailable"),
@@ -139,9 +141,15 @@ def problem_of(error: WanggeError) -> Problem:
     if isinstance(error, StaleVersion):
         extras |= {"current_version": error.current, "difference": list(error.difference)}
         headers["ETag"] = f'"{error.current}"'
+    if isinstance(error, BaseSuperseded):
+        extras |= {"plan": error.plan_id, "base": _generation(error.base), "in_force": _generation(error.in_force)}
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "5"
     return Problem(status, error.code, (titles[0], titles[1]), detail, error.remedy, extras, headers)
+
+
+def _generation(told: tuple[int, str] | None) -> dict[str, Any] | None:
+    return None if told is None else {"serial": told[0], "id": told[1]}
 
 
 def _where(error: WanggeError) -> dict[str, Any]:

@@ -11,7 +11,8 @@ The whole tree::
     │   └── Infeasible          no plan fulfils the wishes; `conflict` names the smallest set
     ├── NotFound                no such object for this actor
     ├── Conflict                the state of the store forbids it (superseded base, code clash)
-    │   └── StaleVersion        somebody else wrote first; carries the current version
+    │   ├── StaleVersion        somebody else wrote first; carries the current version
+    │   └── BaseSuperseded      a plan drawn on grids that are not in force; carries both generations
     ├── Forbidden               the actor may not do this at all
     └── Unavailable             store, disk or cluster cannot serve now; nothing was changed
 
@@ -23,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "BaseSuperseded",
     "Conflict",
     "CoverageBroken",
     "DatumRequired",
@@ -170,6 +172,32 @@ class StaleVersion(Conflict):
         super().__init__(message, remedy="load the current version and apply the change to it")
         self.current = current
         self.difference = difference
+
+
+class BaseSuperseded(Conflict):
+    """A plan was drawn on a generation that is not in force, and must be brought onto the one that is.
+
+    Parameters
+    ----------
+    plan_id : str
+        The plan.
+    base, in_force : tuple of (int, str)
+        Serial and id of the generation it was drawn on and of the one in force (None where none is).
+    """
+
+    default_code = "base-superseded"
+
+    def __init__(self, plan_id: str, *, base: tuple[int, str], in_force: tuple[int, str] | None) -> None:
+        now = f"generation {in_force[0]} is" if in_force else "no generation is"
+        super().__init__(
+            f"plan {plan_id} was drawn on generation {base[0]}, which is not in force; {now}",
+            remedy=f"run `wangge plan rebase {plan_id}` and look at the plan again"
+            if in_force
+            else "put a generation into force first",
+        )
+        self.plan_id = plan_id
+        self.base = base
+        self.in_force = in_force
 
 
 class Forbidden(WanggeError):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from geo.errors import Infeasible, StaleVersion, WanggeError
+from geo.errors import BaseSuperseded, Infeasible, StaleVersion, WanggeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,7 +57,17 @@ def refusal(error: WanggeError) -> str:
         text += ": " + "; ".join(error.conflict)
     if isinstance(error, StaleVersion) and error.difference:
         text += ": " + "; ".join(error.difference)
+    if isinstance(error, BaseSuperseded):
+        text = words(_superseded(error), text)
     return f"{words('不能执行', 'refused')} [{error.code}] " + " ".join(text.split())
+
+
+def _superseded(error: BaseSuperseded) -> str:
+    """Say in Chinese what is the matter with a plan's base, and what to do."""
+    head = f"方案 {error.plan_id} 基于第 {error.base[0]} 版网格，该版不是现行的"
+    if error.in_force is None:
+        return f"{head}；现在没有现行的网格（先启用一版）"
+    return f"{head}；现行的是第 {error.in_force[0]} 版（先运行 wangge plan rebase {error.plan_id}，再看一遍方案）"
 
 
 class _Refusing(TyperGroup):

@@ -40,6 +40,7 @@ def list_(store: StoreName = None, as_json: AsJson = False) -> None:  # noqa: FB
 
 def show(plan: Id, version: Version = None, store: StoreName = None, as_json: AsJson = False) -> None:  # noqa: FBT002
     """看方案：改动、得分、证明、后果 / show a plan: edits, scores, proof and what publishing would do."""
+    from geo.model import PlanState
     from geo.services.plans import show_plan, standing_proof
     from geo.services.scoreboard import ScoreBoard
 
@@ -62,6 +63,8 @@ def show(plan: Id, version: Version = None, store: StoreName = None, as_json: As
         "consequences": ahead,
     }
     lines = [plan_line(view.plan)]
+    if not view.on_grids_in_force and view.plan.state is not PlanState.EFFECTIVE:
+        lines.append(words("  ! 所依据的网格不是现行的：先 plan rebase", "  ! on former grids: plan rebase first"))
     lines += [words(f"不能执行：{view.fault}", f"does not fit: {view.fault}")] if view.fault else []
     lines += (
         [words("已证明没有更优方案", "proven: there is no better plan")]

@@ -1,6 +1,7 @@
 """From draft to force: 草案 → 已上报 → 已审核 → 已备案 → 生效, with 退回修改 and its reason from each step.
 
-Towns submit their parts one by one; the plan counts as submitted when every town it touches has. The
+Towns submit their parts one by one; the plan counts as submitted when every town it touches has. No step is
+taken on grids that are no longer in force: such a plan is rebased first. The
 review needs a second person; on one laptop it is recorded as 线下审核 with reviewer, date and document.
 """
 
@@ -10,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from geo.authority import Action, Actor, require
-from geo.errors import Conflict, Forbidden, Refused
-from geo.model import Plan, PlanState
+from geo.errors import BaseSuperseded, Conflict, Forbidden, NotFound, Refused
+from geo.model import Generation, GenerationState, Plan, PlanState
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from geo.settings import Settings
     from geo.store.base import Session, Store
 
-__all__ = ["file_plan", "return_plan", "review_plan", "submit_plan", "submitted_towns", "towns_of"]
+__all__ = ["base_in_force", "file_plan", "return_plan", "review_plan", "submit_plan", "submitted_towns", "towns_of"]
 
 
 def submit_plan(
@@ -43,6 +44,8 @@ def submit_plan(
     ------
     Conflict
         The plan is no draft, holds no edit, or that town's part was submitted before.
+    BaseSuperseded
+        It was drawn on a generation that is not in force.
     Refused
         The plan does not touch that town.
     """
@@ -84,6 +87,8 @@ def review_plan(
     ------
     Forbidden
         The author alone signs, and a second person is demanded.
+    Conflict, BaseSuperseded
+        The plan is not submitted, or was drawn on a generation that is not in force.
     """
     require(actor, Action.REVIEW)
     with store.writing(actor) as session:
@@ -119,7 +124,15 @@ def file_plan(
     document: str,
     now: Callable[[], dt.datetime],
 ) -> Plan:
-    """Record the filing with the city (已备案): number, date and document (文号)."""
+    """Record the filing with the city (已备案): number, date and document (文号).
+
+    Raises
+    ------
+    Refused
+        There is no number.
+    Conflict, BaseSuperseded
+        The plan is not reviewed, or was drawn on a generation that is not in force.
+    """
     require(actor, Action.REVIEW)
     if not filing_no.strip():
         raise Refused("a filing needs its number", code="filing-number", remedy="give --filing-no")
@@ -145,6 +158,24 @@ def return_plan(
         return _keep(session, plan, expected_version, PlanState.DRAFT, [step])
 
 
+def base_in_force(session: Session, plan: Plan) -> Generation:
+    """Return the generation a plan was drawn on.
+
+    Raises
+    ------
+    BaseSuperseded
+        It is not the one in force.
+    """
+    base = session.generation(id=plan.generation_id)
+    if base is None:
+        raise NotFound("the plan's generation is not stored")
+    if base.state is not GenerationState.ACTIVE:
+        active = session.generation()
+        in_force = None if active is None else (active.serial, active.id)
+        raise BaseSuperseded(plan.id, base=(base.serial, base.id), in_force=in_force)
+    return base
+
+
 def towns_of(session: Session, plan: Plan) -> set[str]:
     """Return the nine-digit codes of the towns whose grids a plan's edits name."""
     named = {word for edit in plan.edits for word in _words(edit)}
@@ -167,6 +198,7 @@ def _words(value: Any) -> set[str]:
 
 
 def _in_state(session: Session, plan_id: str, wanted: PlanState, action: str) -> Plan:
+    """Return a plan that stands where the next step begins, on grids in force."""
     plan = session.plan(plan_id)
     if plan.state is not wanted:
         raise Conflict(
@@ -174,6 +206,7 @@ def _in_state(session: Session, plan_id: str, wanted: PlanState, action: str) ->
             code="plan-state",
             remedy=f"it must be {wanted.value} first",
         )
+    base_in_force(session, plan)
     return plan
 
 

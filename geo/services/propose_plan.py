@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from geo.authority import Action, Actor, require
 from geo.errors import Conflict, Infeasible, Refused
 from geo.services.drafts import open_draft
+from geo.services.filing import base_in_force
 from geo.services.propose import MergeRequest, Proposed, propose_merge
 from geo.services.redraw import locked_grids
 
@@ -37,7 +38,9 @@ def propose_for_plan(
     Raises
     ------
     Conflict
-        The plan is no draft, holds edits already, or was drawn on a generation no longer in force.
+        The plan is no draft, or holds edits already.
+    BaseSuperseded
+        It was drawn on a generation that is not in force.
     StaleVersion
         Somebody else wrote first, before the search or while it ran.
     Infeasible
@@ -48,15 +51,9 @@ def propose_for_plan(
     require(actor, Action.PLAN)
     with store.writing(actor) as session:
         plan = open_draft(session, plan_id, expected_version)
-        active = session.generation()
-    if plan.edits:
-        raise Conflict("the plan holds edits already", code="plan-not-empty", remedy="undo them, or start another plan")
-    if active is None or active.id != plan.generation_id:
-        raise Conflict(
-            "the plan was drawn on a generation that is no longer in force",
-            code="base-superseded",
-            remedy="rebase it, or start another plan",
-        )
+        if plan.edits:
+            raise Conflict("the plan holds edits already", code="plan-not-empty", remedy="undo them, or start another")
+        base_in_force(session, plan)
     asked = replace(request, keep=(*request.keep, *sorted(locked_grids(plan.notes))))
     found = propose_merge(store, actor, asked, settings=settings, new_id=new_id, into=plan)
     if found.plans:

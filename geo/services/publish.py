@@ -11,6 +11,7 @@ from geo.model import Generation, GenerationState, Grid, Plan, PlanState
 from geo.services.coding import CodePolicy, CodeRule, GivenCode, give_codes, renamed
 from geo.services.edits import named_by_hand
 from geo.services.enactment import Consequences, Order, Published, consequences_of, enact
+from geo.services.filing import base_in_force
 from geo.services.published import metric_of
 from geo.services.redraw import Drawing, drawn_grids, redrawn
 
@@ -93,9 +94,11 @@ def publish_plan(
 
     Raises
     ------
+    BaseSuperseded
+        The plan's base is no longer in force: rebase it.
     Conflict
-        The plan's base is no longer in force (rebase it), the plan is published already, it is neither filed nor
-        given a filing number, or the date is not after the day the generation in force began.
+        The plan is published already, it is neither filed nor given a filing number, or the date is not after the
+        day the generation in force began.
     StaleVersion
         The plan was changed since it was looked at.
     """
@@ -134,15 +137,9 @@ def _base_generation(session: Session, plan: Plan) -> Generation:
 
 
 def _publishable(session: Session, plan: Plan, effective_from: dt.date) -> Generation:
-    base = _base_generation(session, plan)
     if plan.state is PlanState.EFFECTIVE:
         raise Conflict("this plan is published already", code="plan-published", remedy="see `wangge generation list`")
-    if base.state is not GenerationState.ACTIVE:
-        raise Conflict(
-            "the plan was drawn on a generation that is no longer in force",
-            code="base-superseded",
-            remedy="run `wangge plan rebase` and look at the plan again",
-        )
+    base = base_in_force(session, plan)
     if base.effective_from is not None and effective_from <= base.effective_from:
         raise Conflict(
             f"the generation in force began on {base.effective_from}; a later date is needed",

@@ -9,7 +9,18 @@ LEAKS = re.compile(
     r"Traceback|site-packages|sqlalchemy|psycopg|sqlite|SELECT\s|INSERT\s|\bFROM\s|/tmp/|/work/|\.py\b|0x[0-9a-f]{6}"
 )
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
-EXTRAS = {"remedy", "where", "errors", "conflict", "current_version", "difference", "report"}
+EXTRAS = {
+    "remedy",
+    "where",
+    "errors",
+    "conflict",
+    "current_version",
+    "difference",
+    "report",
+    "plan",
+    "base",
+    "in_force",
+}
 
 
 class Checked:

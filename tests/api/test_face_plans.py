@@ -246,6 +246,16 @@ def test_a_plan_on_former_grids_is_brought_onto_the_new_ones(face):
     face.post(f"{first}/publish", json={"effective_from": "2025-05-01"}, headers=tag(version))
     late = face.post(f"{second}/publish", json={"effective_from": "2025-06-01", "filing_no": "2"}, headers=tag(2))
     assert (late.status_code, late.json()["code"]) == (409, "base-superseded")
+    early = face.post(f"{second}/submit", json={}, headers=tag(2))
+    assert (early.status_code, early.json()["code"]) == (409, "base-superseded")
+    for problem in (late.json(), early.json()):
+        assert problem["plan"] == second.rpartition("/")[2]
+        assert (problem["base"]["serial"], problem["in_force"]["serial"]) == (1, 2)
+        assert f"plan rebase {problem['plan']}" in problem["remedy"]
+        assert "generation 1, which is not in force; generation 2 is" in problem["detail"]
+    empty = face.post(PLANS, json={"generation": problem["base"]["id"]}).headers["location"]
+    refusal = face.post(f"{empty}/propose", json={"to": 10}, headers=tag(1))
+    assert (refusal.status_code, refusal.json()["code"]) == (409, "base-superseded")
     rebased = face.post(f"{second}/rebase", headers=tag(2)).json()
     assert (len(rebased["edits"]), len(rebased["dropped"])) == (1, 1)
 

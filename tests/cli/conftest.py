@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from geo.store import open_store
+from tests import plan_county
 from tests.small_county import COUNTY, NAMES, write_small_county
 
 if TYPE_CHECKING:
@@ -81,3 +83,15 @@ def terminal(prepared, tmp_path):
         if not name.name.startswith("county.gpkg"):
             shutil.copy(name, tmp_path)
     return Terminal(store, tmp_path)
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """The terminal at the county of plans, whose grids hold unlike numbers of households."""
+    path = tmp_path / "county.gpkg"
+    store = open_store(
+        str(path), county_code=plan_county.COUNTY, now=plan_county.clock, new_id=plan_county.new_ids(), create=True
+    )
+    plan_county.settle(store)
+    store.close()
+    return Terminal(path, tmp_path)

@@ -7,24 +7,10 @@ import json
 import pytest
 import shapely
 
-from geo.store import open_store
 from tests import plan_county
-from tests.cli.conftest import Terminal
 
 GROUPS = 10
 ENGLISH = {"WANGGE_LANG": "en"}
-
-
-@pytest.fixture
-def desk(tmp_path):
-    """The terminal at the county of plans, whose grids hold unlike numbers of households."""
-    path = tmp_path / "county.gpkg"
-    store = open_store(
-        str(path), county_code=plan_county.COUNTY, now=plan_county.clock, new_id=plan_county.new_ids(), create=True
-    )
-    plan_county.settle(store)
-    store.close()
-    return Terminal(path, tmp_path)
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import datetime as dt
 
 import pytest
 
-from geo.errors import Conflict, Forbidden, Refused, StaleVersion
+from geo.errors import BaseSuperseded, Conflict, Forbidden, Refused, StaleVersion
 from geo.model import ChangeKind, GenerationState, GridKind, PlanState
 from geo.services.coding import CodePolicy
 from geo.services.facts import grid_facts
-from geo.services.filing import file_plan, review_plan, submit_plan
+from geo.services.filing import file_plan, return_plan, review_plan, submit_plan
 from geo.services.plans import add_edits, rebase_plan, start_plan
 from geo.services.publish import preview_publication, publish_plan
 from geo.services.revert import revert_generation
@@ -167,6 +167,64 @@ def test_publishing_twice_or_on_a_superseded_base_is_a_conflict(store, plan, pla
         publish(store, planner, place, rebased, JUNE)
     done = publish(store, planner, place, rebased, JULY)
     assert len(grids(store, planner, done.generation)) == 12
+
+
+def submitted(store, planner, plan):
+    return submit_plan(store, planner, plan.id, expected_version=plan.version, now=clock)
+
+
+def reviewed(store, planner, plan):
+    paper = {"reviewer": "王某", "reviewed_on": dt.date(2025, 5, 1), "document": "丰网〔2025〕3号"}
+    settings = Settings(store="x.gpkg")
+    return review_plan(store, planner, plan.id, expected_version=plan.version, settings=settings, now=clock, **paper)
+
+
+def filed(store, planner, plan):
+    paper = {"filing_no": "备7号", "filed_on": dt.date(2025, 5, 9), "document": "x"}
+    return file_plan(store, planner, plan.id, expected_version=plan.version, now=clock, **paper)
+
+
+@pytest.mark.parametrize("taken", range(3))
+def test_no_step_to_force_is_taken_on_a_superseded_base(store, plan, planner, place, taken):
+    way = (submitted, reviewed, filed)
+    other = drawn(store, planner, place, merge((4, 0), (5, 0)), merge((0, 1), (1, 1)))
+    for step in way[:taken]:
+        other = step(store, planner, other)
+    generation = publish(store, planner, place, plan).generation
+    with pytest.raises(BaseSuperseded) as caught:
+        way[taken](store, planner, other)
+    told = caught.value
+    assert (told.code, told.plan_id) == ("base-superseded", other.id)
+    assert (told.base, told.in_force) == ((1, other.generation_id), (2, generation.id))
+    for said in (other.id, "generation 1,", "generation 2 is", f"wangge plan rebase {other.id}"):
+        assert said in str(told)
+    late = drawn_on(store, planner, place, other)
+    with pytest.raises(BaseSuperseded):
+        submit_plan(store, planner, late, expected_version=2, now=clock, town=county.TOWN_A)
+    with store.reading(planner) as session:
+        assert session.plan(other.id) == other
+    if taken:
+        assert (
+            return_plan(store, planner, other.id, expected_version=other.version, reason="重画", now=clock).state
+            is PlanState.DRAFT
+        )
+        return
+    other = rebase_plan(store, planner, other.id, expected_version=other.version, now=clock).plan
+    for step in way:
+        other = step(store, planner, other)
+    assert other.state is PlanState.FILED
+
+
+def drawn_on(store, planner, place, other):
+    """Draw a plan on the generation of another one, whatever is in force; return its id."""
+    plan = start_plan(store, planner, new_id=place.new_id, generation_id=other.generation_id)
+    return add_edits(store, planner, plan.id, EDITS, expected_version=1, now=clock).plan.id
+
+
+def test_a_base_that_is_not_in_force_yet_is_told_apart():
+    none = BaseSuperseded("p1", base=(1, "g1"), in_force=None)
+    assert "no generation is" in str(none)
+    assert "rebase" not in str(none)
 
 
 @pytest.mark.parametrize("policy", list(CodePolicy))

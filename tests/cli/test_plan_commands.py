@@ -1,0 +1,56 @@
+"""The way of a plan to force from the terminal: no step on grids that are no longer in force."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests import plan_county
+
+FILING = {
+    "submit": (),
+    "review": ("--reviewer", "演审员", "--date", "2025-05-01", "--document", "演〔2025〕1号"),
+    "file": ("--filing-no", "演备〔2025〕1号", "--date", "2025-05-10"),
+    "publish": ("--effective", "2025-07-01"),
+}
+
+
+def drawn(desk, *cells):
+    return desk.done("plan", "apply", "new", json.dumps(plan_county.merge(*cells)))["id"]
+
+
+def taken(desk, plan, *steps):
+    for step in steps:
+        done = desk.done("plan", step, plan, *FILING[step])
+    return done
+
+
+@pytest.mark.parametrize("late", list(FILING))
+def test_no_step_is_taken_on_grids_no_longer_in_force(desk, late):
+    plan, other = drawn(desk, (0, 0), (1, 0)), drawn(desk, (4, 0), (5, 0))
+    steps = list(FILING)
+    before = steps[: steps.index(late)]
+    if before:
+        taken(desk, plan, *before)
+    assert "plan rebase" not in desk("plan", "show", plan).out
+    desk.done("plan", "publish", other, "--effective", "2025-06-01", "--filing-no", "1")
+    listed = desk.done("plan", "list")
+
+    said = desk("plan", late, plan, *FILING[late])
+    assert said.code == 1
+    assert "[base-superseded]" in said.err
+    assert f"方案 {plan} 基于第 1 版网格" in said.err
+    assert "现行的是第 2 版" in said.err
+    assert f"wangge plan rebase {plan}" in said.err
+    english = desk("plan", late, plan, *FILING[late], WANGGE_LANG="en")
+    assert english.code == 1
+    assert f"plan {plan} was drawn on generation 1, which is not in force; generation 2 is" in english.err
+    assert f"`wangge plan rebase {plan}`" in english.err
+    assert desk.done("plan", "list") == listed
+    assert "先 plan rebase" in desk("plan", "show", plan).out
+
+    rebased = desk.done("plan", "rebase", plan)
+    assert (rebased["kept"], rebased["state"]) == (1, "draft")
+    assert taken(desk, plan, *FILING)["state"] == "effective"
+    assert "plan rebase" not in desk("plan", "show", plan).out
