@@ -5,9 +5,11 @@ import threading
 import pytest
 
 from geo.authority import Actor, Role
+from geo.services.redraw import Drawing
 from tests import plan_county as county
 from tests.api.checked import refused
 from tests.api.conftest import serving
+from tests.ground_edits import KINDS, next_edit
 
 PLANS = "/api/v1/plans"
 
@@ -95,12 +97,19 @@ def test_every_write_needs_the_version_that_was_read(desk, step):
     assert desk.get(place).json()["version"] == 2
 
 
-def test_the_second_writer_is_told_what_the_first_did(desk):
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_second_writer_is_told_what_the_first_did(desk, kind):
     place = start(desk)
-    edit(desk, place, 1, county.merge((0, 0), (1, 0)))
-    problem = edit(desk, place, 1, county.merge((2, 0), (3, 0)), status=412).json()
-    assert problem["current_version"] == 2
-    assert any("merge" in line for line in problem["difference"])
+    drawing = Drawing.of([*county.base_grids(), county.overlay()])
+    one, two = next_edit(drawing, kind, 0, word="A"), next_edit(drawing, kind, 0, word="B")
+    edit(desk, place, 1, one)
+    answer = edit(desk, place, 1, two, status=412)
+    assert (answer.headers["etag"], answer.json()["current_version"]) == ('"2"', 2)
+    assert [line.partition(": ")[2] for line in answer.json()["difference"]] == [f"+1 edits ({one['op']})"]
+    stored = desk.get(place).json()
+    assert (stored["version"], [e["op"] for e in stored["edits"]]) == (2, [one["op"]])
+    edit(desk, place, 2, county.rename(6, 1, "河东网格"))
+    assert [e["op"] for e in desk.get(place).json()["edits"]] == [one["op"], "rename"]
 
 
 def test_of_two_writers_at_once_one_is_refused(store_file):

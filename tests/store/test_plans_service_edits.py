@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import shapely
 
+from geo.authority import Actor
 from geo.crs import CGCS2000, to_lattice
-from geo.errors import Conflict, Forbidden, NotFound, Refused
+from geo.errors import Conflict, Forbidden, NotFound, Refused, StaleVersion
 from geo.model import ChangeKind, GridKind
 from geo.services.coding import CodePolicy
 from geo.services.lookup import Lookup
@@ -17,6 +18,7 @@ from geo.services.plans import add_edits, annotate_plan, compare_plans, rebase_p
 from geo.services.publish import preview_publication, publish_plan
 from geo.services.revert import revert_generation
 from tests import plan_county as county
+from tests.ground_edits import APART, TOGETHER, next_edit, require_done
 from tests.plan_county import EAST, WEST, clock, merge, rename
 
 JUNE, JULY, AUGUST = (dt.date(2025, month, 1) for month in (6, 7, 8))
@@ -315,3 +317,27 @@ def test_the_west_is_not_touched(store, plan, planner):
     done = edit(store, planner, plan, SPLIT, GIVE)
     west = {i for i, g in done.drawing.facts.items() if g.community_code == WEST}
     assert all(done.drawing.grid(i).geometry.area == pytest.approx(county.cell(0, 0).area, rel=1e-9) for i in west)
+
+
+@pytest.mark.parametrize("pair", [*APART, *TOGETHER])
+def test_the_second_writer_is_told_the_version_and_the_difference_and_loses_nothing(store, plan, planner, pair):
+    first, second = (Actor(name, planner.role, planner.areas) for name in "AB")
+    seen = show_plan(store, planner, plan.id).drawing
+    one, two = (next_edit(seen, *kind, word=name) for kind, name in zip(pair, "AB", strict=True))
+    kept = edit(store, first, plan, one)
+    with pytest.raises(StaleVersion) as caught:
+        edit(store, second, plan, two)
+    assert caught.value.current == kept.plan.version == 2
+    assert caught.value.difference == (f"version 2 by A: +1 edits ({one['op']})",)
+    now = show_plan(store, second, plan.id)
+    assert now.plan == kept.plan
+    require_done(seen, now.drawing, one)
+    # What the answer asks for: load the current version, and draw again on what is there.
+    again = next_edit(now.drawing, *pair[1], word="B")
+    done = edit(store, second, now.plan, again)
+    require_done(now.drawing, done.drawing, again)
+    assert [(e["op"], e["by"]) for e in done.plan.edits] == [(one["op"], "A"), (again["op"], "B")]
+    with pytest.raises(StaleVersion) as caught:
+        edit(store, first, plan, one)
+    assert caught.value.current == 3
+    assert [line.split(":")[0] for line in caught.value.difference] == ["version 2 by A", "version 3 by B"]
