@@ -33,6 +33,22 @@ def spot(x, y):
     return [county.LON + x * county.WIDE, county.LAT + y * county.HIGH]
 
 
+def streets_across(column, row, *, ways=5):
+    """Return rows of streets, so many each way, that cut a grid into blocks; the house in its middle stands clear."""
+    places = [0.15 + 0.2 * k for k in range(ways)]
+    ends = [((column + p, row - 0.1), (column + p, row + 1.1)) for p in places]
+    ends += [((column - 0.1, row + p), (column + 1.1, row + p)) for p in places]
+    return [
+        {
+            "source_key": f"street-{column}{row}-{n}",
+            "kind": "road",
+            "name": f"横{n}路",
+            "geometry": shapely.LineString([spot(*a), spot(*b)]),
+        }
+        for n, (a, b) in enumerate(ends)
+    ]
+
+
 def outlines(drawing):
     return dict(zip(drawing.coverage.ids, drawing.coverage.polygons(), strict=True))
 

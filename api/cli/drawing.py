@@ -12,7 +12,7 @@ from api.cli.plan_words import plan_line
 from geo.errors import Where
 
 if TYPE_CHECKING:
-    from geo.planning.drawing import Remark
+    from geo.planning.drawing import Division, Remark
     from geo.services.drawing_proposals import DrawnSplits
     from geo.services.drawing_rosters import DrawnRoster
 
@@ -55,6 +55,10 @@ def _split_facts(done: DrawnSplits) -> dict[str, Any]:
             {
                 "grid": s.grid.id,
                 "name": s.grid.name,
+                "status": str(s.division.status),
+                "gap": s.division.gap,
+                "blocks": s.division.blocks,
+                "gathered": s.division.gathered,
                 "parts": [{"id": p.grid_id, "name": p.name, "load": p.load, "area_m2": p.area_m2} for p in s.parts],
                 "remarks": [_remark(r) for r in s.remarks],
             }
@@ -74,10 +78,20 @@ def _split_lines(done: DrawnSplits) -> list[str]:
     lines = [plan_line(done.plan)] if done.plan else [words("没有需要或可以拆分的网格", "no grid to divide")]
     for split in done.splits:
         loads = "、".join(f"{p.load:.0f}" for p in split.parts)
-        lines.append(words(f"  {split.grid.name} → {len(split.parts)} 块：{loads}", f"  {split.grid.name} → {loads}"))
+        head = words(f"  {split.grid.name} → {len(split.parts)} 块：{loads}", f"  {split.grid.name} → {loads}")
+        lines.append("  ".join(filter(None, (head, _proof(split.division)))))
         lines += [f"    ! {words(r.saying.zh, r.saying.en)}" for r in split.remarks]
     lines += [f"  × {g.name}: {words(why.zh, why.en)}" for g, why in done.left]
     return [*lines, *(f"  ! {words(w.zh, w.en)}" for w in done.warnings)]
+
+
+def _proof(division: Division) -> str:
+    """Say how far a division is proven; of one whose blocks were put together first its remark tells."""
+    if division.status == "optimal":
+        return words(f"{division.blocks} 个街区，已证明没有更好的分法", f"proven best for its {division.blocks} blocks")
+    if division.gap is not None:
+        return words(f"最多还能改进 {division.gap:.2%}", f"at most {division.gap:.2%} could be gained")
+    return ""
 
 
 def draw_roster(

@@ -325,7 +325,9 @@ def _why(error: Refused) -> str:
 def _remarks(grid: Grid, found: Division, near: Guides) -> tuple[Remark, ...]:
     heavy = tuple(remark(RemarkCode.TOO_HEAVY, grid=grid.name, what=near.labels[i]) for i in found.heavy[:1])
     between = (remark(RemarkCode.BETWEEN_BUILDINGS, grid=grid.name),) if found.between_buildings else ()
-    return (*heavy, *between)
+    told = f"{found.blocks}→{found.gathered}"
+    coarse = (remark(RemarkCode.COARSENED, grid=grid.name, what=told),) if found.coarsened else ()
+    return (*heavy, *between, *coarse)
 
 
 def _position(grids: Sequence[Grid], word: str) -> int:

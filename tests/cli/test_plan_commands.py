@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from geo.store import open_store
 from tests import plan_county
+from tests.ground_edits import streets_across
 
 FILING = {
     "submit": (),
@@ -54,3 +56,30 @@ def test_no_step_is_taken_on_grids_no_longer_in_force(desk, late):
     assert (rebased["kept"], rebased["state"]) == (1, "draft")
     assert taken(desk, plan, *FILING)["state"] == "effective"
     assert "plan rebase" not in desk("plan", "show", plan).out
+
+
+def test_a_division_is_called_optimal_only_where_every_block_was_weighed(desk):
+    def ask(grid):
+        words = ("plan", "draw-split", "--max-load", 1000, "--parts", 2, "--grid", grid)
+        (split,) = desk.done(*words)["splits"]
+        return split, desk(*words).out, desk(*words, WANGGE_LANG="en").out
+
+    store = open_store(
+        str(desk.store), county_code=plan_county.COUNTY, now=plan_county.clock, new_id=plan_county.new_ids("line")
+    )
+    with store.writing(plan_county.PLANNER) as session:
+        session.upsert("lines", [*streets_across(3, 0), *streets_across(0, 0, ways=1)])
+        session.commit()
+    store.close()
+    few, chinese, english = ask("g00")
+    assert (few["status"], few["gap"], few["remarks"]) == ("optimal", 0.0, [])
+    assert few["blocks"] == few["gathered"]
+    assert f"{few['blocks']} 个街区，已证明没有更好的分法" in chinese
+    assert f"proven best for its {few['blocks']} blocks" in english
+    many, chinese, english = ask("g30")
+    assert (many["status"], many["gap"]) == ("feasible", None)
+    assert many["blocks"] > many["gathered"]
+    assert "已证明没有" not in chinese
+    assert "未证明没有更好的分法" in chinese
+    assert "proven" not in english
+    assert "a better division is not ruled out" in english

@@ -16,6 +16,7 @@ from geo.settings import Settings
 from geo.topology.coverage import Coverage
 from geo.topology.invariants import verify
 from tests import plan_county as county
+from tests.ground_edits import streets_across
 
 SETTINGS = Settings()
 OFFICER = Actor("office", Role.OFFICER, (county.COUNTY,))
@@ -72,6 +73,21 @@ def test_a_street_makes_the_border(store, east, planner, place):
     assert split.remarks == ()
     assert done.warnings == ()
     assert [p.name for p in split.parts] == ["第4网格", "第4网格（2）"]
+
+
+def test_blocks_put_together_first_are_told_to_the_planner(store, base, planner, place):
+    with store.writing(county.PLANNER) as session:
+        session.upsert("lines", streets_across(3, 0))
+        session.commit()
+    done = splits(store, planner, place, max_load=1000, grids=["g30"], parts=2)
+    (split,) = done.splits
+    assert split.division.blocks > split.division.gathered
+    assert str(split.division.status) == "feasible"
+    (told,) = [r.saying for r in split.remarks if r.code is RemarkCode.COARSENED]
+    counts = f"{split.division.blocks}→{split.division.gathered}"
+    assert counts in told.zh
+    assert "未证明" in told.zh
+    assert counts in told.en
 
 
 def test_grids_are_named_in_any_way(store, east, planner, place):

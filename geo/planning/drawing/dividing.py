@@ -16,6 +16,7 @@ from geo.planning.drawing.blocks import cut_blocks, lines_between
 from geo.planning.drawing.coarsening import coarse_pairs, joined_blocks
 from geo.planning.drawing.guides import REACH_M, cutting_lines
 from geo.planning.drawing.solids import Solids, bind_solids, midlines, spread_over
+from geo.planning.proposal import Status
 from geo.planning.propose import propose
 from geo.planning.units import units_from_polygons
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.crs import Metric
-    from geo.planning.proposal import Proposal, Status
+    from geo.planning.proposal import Proposal
     from geo.planning.units import Units
     from geo.topology.coverage import Coverage
 
@@ -69,9 +70,13 @@ class Division:
     loads : tuple of float
         Load of each part.
     status : Status
-        How far it is proven that no other way to gather these blocks is better.
-    gap : float
-        What remains unproven, relative.
+        ``optimal`` where no other way to gather the blocks into so many parts is better; never where small blocks
+        were put together first, since what was proven then is not said of the blocks themselves.
+    gap : float or None
+        What remains unproven, relative; None where that is not known.
+    blocks, gathered : int
+        Blocks that streets and borders between buildings make, and how many of them were gathered: fewer where
+        small ones were put together first.
     cut_m, along_m : float
         Length of the new borders, and how much of it runs along a street, river or railway.
     heavy : tuple of int
@@ -81,10 +86,17 @@ class Division:
     lines: tuple[Any, ...]
     loads: tuple[float, ...]
     status: Status
-    gap: float
+    gap: float | None
+    blocks: int
+    gathered: int
     cut_m: float
     along_m: float
     heavy: tuple[int, ...] = ()
+
+    @property
+    def coarsened(self) -> bool:
+        """Whether small blocks were put together before the gathering."""
+        return self.gathered < self.blocks
 
     @property
     def between_buildings(self) -> bool:
@@ -143,8 +155,12 @@ class _Task:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Board:
-    """Blocks, those that must stay together put together, with their loads and the solids in each."""
+    """Blocks, those that must stay together put together, with their loads and the solids in each.
 
+    `cut` is how many there were before small ones were put together.
+    """
+
+    cut: int
     blocks: Coverage
     shapes_m: NDArray[np.object_]
     loads: NDArray[np.float64]
@@ -276,12 +292,12 @@ def _board(task: _Task, lines: NDArray[np.object_]) -> _Board:
     blocks = joined_blocks(blocks, [(own[0], other) for own in spread for other in own[1:]])
     while pairs := _too_small(blocks, task):
         blocks = joined_blocks(blocks, pairs)
-    blocks = _coarse(blocks, task)
+    cut, blocks = len(blocks), _coarse(blocks, task)
     shapes_m = _projected(blocks.polygons(), task.metric)
     solids_in: list[list[int]] = [[] for _ in range(len(blocks))]
     for solid, own in enumerate(spread_over(task.solids.shapes_m, shapes_m)):
         solids_in[own[0]].append(solid)
-    return _Board(blocks, shapes_m, _block_loads(blocks, shapes_m, task), solids_in)
+    return _Board(cut, blocks, shapes_m, _block_loads(blocks, shapes_m, task), solids_in)
 
 
 def _coarse(blocks: Coverage, task: _Task) -> Coverage:
@@ -354,11 +370,14 @@ def _told(task: _Task, board: _Board, proposal: Proposal, heavy: tuple[int, ...]
     drawn = task.metric.project(shapely.MultiLineString(lines))
     ways = shapely.union_all(task.guides) if len(task.guides) else shapely.LineString()
     along = shapely.intersection(drawn, shapely.buffer(ways, _ALONG_M))
+    coarse = len(board.blocks) < board.cut
     return Division(
         lines=tuple(lines),
         loads=tuple(float(board.loads[list(group)].sum()) for group in proposal.groups),
-        status=proposal.status,
-        gap=proposal.gap or 0.0,
+        status=Status.FEASIBLE if coarse else proposal.status,
+        gap=None if coarse else proposal.gap,
+        blocks=board.cut,
+        gathered=len(board.blocks),
         cut_m=float(shapely.length(drawn)),
         along_m=float(shapely.length(along)),
         heavy=heavy,

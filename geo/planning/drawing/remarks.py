@@ -26,6 +26,7 @@ class RemarkCode(StrEnum):
     NEIGHBOURS_DIFFER = "neighbours-differ"
     TOO_HEAVY = "too-heavy"
     BETWEEN_BUILDINGS = "between-buildings"
+    COARSENED = "coarsened"
 
 
 _WORDS = {
@@ -56,6 +57,10 @@ _WORDS = {
     RemarkCode.BETWEEN_BUILDINGS: (
         "{grid}内没有可用的街道，界线走在楼栋之间",
         "no street divides {grid}; the border runs midway between buildings",
+    ),
+    RemarkCode.COARSENED: (
+        "{grid}的街区多，先把小的并起来再分（{what}块），未证明没有更好的分法",
+        "{grid} has many blocks: small ones were put together first ({what}), so a better division is not ruled out",
     ),
 }
 

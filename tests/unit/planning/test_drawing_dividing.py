@@ -8,7 +8,7 @@ import shapely
 
 from geo.crs import to_lattice
 from geo.errors import Refused
-from geo.planning.drawing import Load, Terrain, divide_ground
+from geo.planning.drawing import Load, Terrain, divide_ground, dividing
 from geo.planning.proposal import Status
 from geo.topology.coverage import Coverage
 from geo.topology.edits import Split
@@ -34,7 +34,8 @@ def parts_of(found):
 def test_blocks_are_gathered_into_as_few_parts_as_the_limit_allows():
     found = divided([100, 90, 80, 100])
     assert sorted(found.loads) == [180, 190]
-    assert found.status is Status.OPTIMAL
+    assert (found.status, found.gap, found.blocks, found.gathered) == (Status.OPTIMAL, 0.0, 4, 4)
+    assert not found.coarsened
     assert (round(found.cut_m), round(found.along_m)) == (400, 400)
     assert not found.between_buildings
     assert sorted(round(p.area) for p in parts_of(found)) == [80_000, 80_000]
@@ -134,6 +135,32 @@ def test_random_quarters_keep_every_promise(seed):
     loads = [float(weights[shapely.contains(p, spots)].sum()) for p in parts]
     assert sorted(loads) == pytest.approx(sorted(found.loads))
     assert max(loads) <= max(limit, weights.max()) or found.heavy
+
+
+def many_blocks(side, seed):
+    """Return streets that make side times side blocks, and a house in each with its load."""
+    step = 400 / side
+    ways = [k * step for k in range(1, side)]
+    lines = [street((x, -10), (x, 410)) for x in ways] + [street((-10, y), (410, y)) for y in ways]
+    points = [((i + 0.5) * step, (j + 0.5) * step) for i in range(side) for j in range(side)]
+    return lines, points, np.random.default_rng(seed).integers(1, 60, len(points)).astype(float)
+
+
+def test_what_is_optimal_for_blocks_put_together_first_is_not_called_optimal(monkeypatch):
+    worse = 0
+    for seed in range(4):
+        lines, points, weights = many_blocks(4, seed)
+        asked = {"points": points, "lines": lines, "parts": 2, "max_load": 1e6}
+        coarse = divided(weights, **asked)
+        assert (coarse.blocks, coarse.coarsened) == (16, True)
+        assert coarse.gathered <= 14
+        assert (coarse.status, coarse.gap) == (Status.FEASIBLE, None)
+        with monkeypatch.context() as whole:
+            whole.setattr(dividing, "_MOST_BLOCKS", 16)
+            fine = divided(weights, **asked)
+        assert (fine.status, fine.gap, fine.gathered, fine.blocks) == (Status.OPTIMAL, 0.0, 16, 16)
+        worse += sorted(fine.loads) != sorted(coarse.loads)
+    assert worse, "the distinction is needed: blocks taken one by one give another answer"
 
 
 def test_a_load_without_points_is_empty():
