@@ -244,8 +244,7 @@ def settle(store, *, generation_id="generation-1"):
         )
         session.put_generation(generation)
         session.put_grids(generation.id, [*base_grids(), overlay()])
-        for placed in place_subjects(session, load_coverage(session, generation)):
-            session.put_assignments(generation.id, placed.columns)
+        place_subjects(session, generation.id, load_coverage(session, generation))
         session.activate(generation.id, effective_from=FIRST, published_at=clock())
         session.note("activate", generation.id)
         session.commit()

@@ -205,8 +205,8 @@ def _activate(run: Demonstration, services: Services) -> None:
 
     done = activate_generation(services.store, services.actor, effective_from=OLD_FROM, now=services.now)
     run.summary["placement"] = {
-        "households": {"rows": len(done.households.columns.subject_id), "by_basis": dict(done.households.by_basis)},
-        "incidents": {"rows": len(done.incidents.columns.subject_id), "by_basis": dict(done.incidents.by_basis)},
+        "households": {"rows": done.households.rows, "by_basis": dict(done.households.by_basis)},
+        "incidents": {"rows": done.incidents.rows, "by_basis": dict(done.incidents.by_basis)},
     }
     run.say(f"  住户 {done.households.by_basis}, 工单 {done.incidents.by_basis}")
     write_coverage(services.lookup.grids(services.actor), run.out / "coverage_repaired.gpkg")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.frame import AsJson, StoreName, day, opened, report, words
+from api.cli.frame import AsJson, StoreName, day, opened, progress_line, report, words
 from api.cli.plan_words import Id, Version, named_plan, plan_facts, plan_line, step
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ def publish(
             filing_no=filing_no,
             policy=CodePolicy(policy),
             expected_version=version,
+            progress=progress_line,
         )
     report(_published_facts(done), as_json=as_json, lines=_published_lines(done))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.frame import AsJson, StoreName, commands, day, opened, report, words
+from api.cli.frame import AsJson, StoreName, commands, day, opened, progress_line, report, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +81,7 @@ def activate(
             effective_from=day(effective, option="--effective"),
             now=services.now,
             generation_id=named,
+            progress=progress_line,
         )
     facts = {
         **_facts(done.generation),
@@ -115,6 +116,7 @@ def revert(
             now=services.now,
             new_id=services.new_id,
             filing_no=filing_no,
+            progress=progress_line,
         )
     report(_facts(done.generation), as_json=as_json, lines=[_line(done.generation)])
 

@@ -197,7 +197,7 @@ def _assign_store(store: str | None, *, as_json: bool) -> None:
     from geo.services.coverage import reassign
 
     with opened(store) as services:
-        homes, incidents = reassign(services.store, services.actor)
+        homes, incidents = reassign(services.store, services.actor, progress=progress_line)
     facts = {"households": dict(homes.by_basis), "incidents": dict(incidents.by_basis)}
     lines = [
         words(label, name) + " " + ", ".join(f"{basis} {n}" for basis, n in sorted(placed.by_basis.items()))

@@ -136,8 +136,15 @@ def activate_generation(
     effective_from: dt.date,
     now: Callable[[], dt.datetime],
     generation_id: str | None = None,
+    progress: Callable[[float, str], None] | None = None,
 ) -> Activated:
     """Put an imported generation into force and place everything in it, in one transaction.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        ``progress(share, saying)`` while households and incidents are placed; may raise to cancel, then nothing is
+        changed.
 
     Raises
     ------
@@ -157,9 +164,8 @@ def activate_generation(
                 f"{len(left)} findings block activation; the first: {left[0].message}",
                 remedy="repair, settle or raise the tolerance",
             )
-        households, incidents = place_subjects(session, load_coverage(session, generation))
-        session.put_assignments(generation.id, households.columns)
-        session.put_assignments(generation.id, incidents.columns)
+        cover = load_coverage(session, generation)
+        households, incidents = place_subjects(session, generation.id, cover, progress=progress)
         session.activate(generation.id, effective_from=effective_from, published_at=now())
         session.note(
             "activate",
@@ -173,10 +179,17 @@ def activate_generation(
     return Activated(active, households, incidents)
 
 
-def reassign(store: Store, actor: Actor) -> tuple[Placed, Placed]:
+def reassign(
+    store: Store, actor: Actor, *, progress: Callable[[float, str], None] | None = None
+) -> tuple[Placed, Placed]:
     """Place all households and incidents in the generation in force again, after registers or aliases changed.
 
-    A changed placement keeps the former one in the history of assignments.
+    A changed placement keeps the former one in the history of assignments. All is one transaction.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        ``progress(share, saying)``; may raise to cancel, then nothing is changed.
 
     Returns
     -------
@@ -192,9 +205,8 @@ def reassign(store: Store, actor: Actor) -> tuple[Placed, Placed]:
         generation = session.generation()
         if generation is None:
             raise NotFound("no generation is in force", remedy="import boundaries and activate them first")
-        households, incidents = place_subjects(session, load_coverage(session, generation))
-        session.put_assignments(generation.id, households.columns)
-        session.put_assignments(generation.id, incidents.columns)
+        cover = load_coverage(session, generation)
+        households, incidents = place_subjects(session, generation.id, cover, progress=progress)
         session.note("assign", generation.id, detail={"households": dict(households.by_basis)})
         session.commit()
     return households, incidents

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +12,8 @@ import numpy as np
 from geo.errors import NotFound, Refused, Where
 from geo.locate import GridIndex
 from geo.model import Generation, GenerationState, Grid, GridKind, Lineage, Plan, PlanState
-from geo.services.lineage import Carried, carried_over, lineage_between, successors
-from geo.services.placement import Placed, place_subjects
+from geo.services.lineage import Carried, lineage_between, successors
+from geo.services.placement import Placed, Placing
 from geo.services.published import PublishedCoverage, metric_of
 from geo.services.workforce import (
     Straddle,
@@ -26,10 +28,11 @@ from geo.services.workforce import (
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from geo.services.coding import GivenCode
-    from geo.store.base import Session
+    from geo.services.placement import PlacedPage
+    from geo.store.base import AssignmentColumns, Session
 
 __all__ = ["Consequences", "Order", "Published", "consequences_of", "enact", "open_generation"]
 
@@ -105,24 +108,80 @@ def consequences_of(session: Session, base: Generation, generation: Generation, 
     grids : sequence of Grid
         All grids, overlays too, in position order.
     """
-    homes, incidents = place_subjects(session, _cover(session, generation, grids))
+    placing = Placing(session, _cover(session, generation, grids))
+    return _followed(session, base, placing, grids, keep=_let_go)
+
+
+def _let_go(_: str, pages: Iterable[AssignmentColumns]) -> None:
+    deque(pages, maxlen=0)
+
+
+def _followed(
+    session: Session,
+    base: Generation,
+    placing: Placing,
+    grids: Sequence[Grid],
+    *,
+    keep: Callable[[str, Iterable[AssignmentColumns]], None],
+) -> Consequences:
+    """Place everything, hand the placements page by page to `keep`, and follow what moves."""
+    moves = _Moves(_anchors(session))
+    keep("household", moves.of_households(placing.pages("household", before=base.id)))
+    keep("incident", moves.of_incidents(placing.pages("incident", before=base.id)))
     old = session.grids(base.id, GridKind.BASE)
     new = [g for g in grids if g.kind is GridKind.BASE]
-    before, after = _told(session, base, "household"), _columns(homes)
-    links = lineage_between(old, new, metric=metric_of(old), before=before, after=after)
+    links = lineage_between(old, new, metric=metric_of(old), moved=moves.between)
     successor = successors(links)
     workers = place_workers(session.rows("gridworkers", where={"kind": "full_time"}), successor)
     redrawn = _redrawn_names(old, new, links)
     return Consequences(
-        households=homes,
-        incidents_placed=incidents,
+        households=placing.counts("household"),
+        incidents_placed=placing.counts("incident"),
         lineage=tuple(links),
         workers=tuple(workers),
         vacant=vacancies(workers, [g.id for g in new]),
         straddles=branch_straddles(session.rows("party_groups"), successor, redrawn),
-        anchors=_anchors(session, before, after),
-        incidents=carried_over(_keys(session, "incidents"), _told(session, base, "incident"), _columns(incidents)),
+        anchors=tuple(sorted(moves.anchors)),
+        incidents=tuple(sorted(moves.incidents)),
     )
+
+
+class _Moves:
+    """What changes its grid, gathered from pages as they pass through.
+
+    Parameters
+    ----------
+    anchors : mapping
+        Source key of a household → source key of its anchor household, which goes with it.
+    """
+
+    def __init__(self, anchors: Mapping[str, str]) -> None:
+        self._anchors = anchors
+        self.between: Counter[tuple[str, str]] = Counter()
+        self.anchors: list[Carried] = []
+        self.incidents: list[Carried] = []
+
+    def of_households(self, pages: Iterable[PlacedPage]) -> Iterator[AssignmentColumns]:
+        """Count households by old and new grid, and follow the anchor households among them."""
+        for page in pages:
+            self.between.update((old, new) for _, old, new in _lines(page) if old)
+            self.anchors += [
+                Carried(self._anchors[key], old, new)
+                for key, old, new in _lines(page)
+                if old != new and key in self._anchors
+            ]
+            yield page.columns
+
+    def of_incidents(self, pages: Iterable[PlacedPage]) -> Iterator[AssignmentColumns]:
+        """Follow every incident."""
+        for page in pages:
+            self.incidents += [Carried(key, old, new) for key, old, new in _lines(page) if old != new]
+            yield page.columns
+
+
+def _lines(page: PlacedPage) -> Iterator[tuple[str, str, str]]:
+    """Return source key, former grid and new grid of each row."""
+    return zip(page.keys.tolist(), page.before.tolist(), page.columns.grid_id, strict=True)
 
 
 def _cover(session: Session, generation: Generation, grids: Sequence[Grid]) -> PublishedCoverage:
@@ -141,20 +200,6 @@ def _cover(session: Session, generation: Generation, grids: Sequence[Grid]) -> P
     )
 
 
-def _told(session: Session, generation: Generation, subject: str) -> dict[str, str]:
-    told = session.assignments(generation.id, subject)
-    return {str(s): str(g) for s, g in zip(told["subject_id"], told["grid_id"], strict=True)}
-
-
-def _columns(placed: Placed) -> dict[str, str]:
-    return dict(zip(placed.columns.subject_id, placed.columns.grid_id, strict=True))
-
-
-def _keys(session: Session, kind: str) -> dict[str, str]:
-    table = session.columns(kind, ("id", "source_key"))
-    return dict(zip(table["id"], table["source_key"], strict=True))
-
-
 def _redrawn_names(old: Sequence[Grid], new: Sequence[Grid], links: Sequence[Lineage]) -> dict[str, str]:
     """Return id → name of the new grids that are not simply an old one."""
     whole = {k.new_grid_id for k in links if k.change.value == "keep"}
@@ -162,12 +207,10 @@ def _redrawn_names(old: Sequence[Grid], new: Sequence[Grid], links: Sequence[Lin
     return {g.id: g.name for g in new if g.id not in whole or g.id not in known}
 
 
-def _anchors(session: Session, before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Carried, ...]:
-    """Anchor households go with the household of their key."""
-    home_of = {key: i for i, key in _keys(session, "households").items()}
+def _anchors(session: Session) -> dict[str, str]:
+    """Return household key → anchor household key."""
     rows = session.rows("anchor_households", columns=("source_key", "household_key"))
-    keys = {home_of[r["household_key"]]: r["source_key"] for r in rows if r["household_key"] in home_of}
-    return carried_over(keys, before, after)
+    return {r["household_key"]: r["source_key"] for r in rows if r["household_key"]}
 
 
 def open_generation(
@@ -201,10 +244,11 @@ def enact(
     now: Callable[[], dt.datetime],
     new_id: Callable[[], str],
     step: Callable[[str], None],
+    progress: Callable[[float, str], None] | None = None,
 ) -> Published:
     """Write a generation with everything that hangs on it and put it into force; the caller commits.
 
-    `step` is told the name of each part before it is written.
+    `step` is told the name of each part before it is written, `progress` how far placing has come; both may raise.
     """
     _refuse_equal_names(order.grids)
     step("generation")
@@ -213,9 +257,8 @@ def enact(
     session.put_generation(generation)
     session.put_grids(generation.id, order.grids)
     step("placements")
-    found = consequences_of(session, base, generation, order.grids)
-    session.put_assignments(generation.id, found.households.columns)
-    session.put_assignments(generation.id, found.incidents_placed.columns)
+    placing = Placing(session, _cover(session, generation, order.grids), progress=progress)
+    found = _followed(session, base, placing, order.grids, keep=partial(session.put_assignments, generation.id))
     step("lineage")
     session.put_lineage(base.id, generation.id, found.lineage)
     step("people")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Carried",
-    "carried_over",
     "common_area",
     "common_shares",
     "lineage_between",
@@ -41,36 +40,21 @@ class Carried:
     to_grid: str
 
 
-def carried_over(keys: Mapping[str, str], before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Carried, ...]:
-    """Return what changes its grid, by key.
-
-    Parameters
-    ----------
-    keys : mapping
-        Id → source key of everything asked about.
-    before, after : mapping
-        Id → grid id, "" or missing where there is none.
-    """
-    moved = (Carried(key, before.get(i, ""), after.get(i, "")) for i, key in keys.items())
-    return tuple(sorted(line for line in moved if line.from_grid != line.to_grid))
-
-
 def lineage_between(
-    old: Sequence[Grid], new: Sequence[Grid], *, metric: Metric, before: Mapping[str, str], after: Mapping[str, str]
+    old: Sequence[Grid], new: Sequence[Grid], *, metric: Metric, moved: Mapping[tuple[str, str], int]
 ) -> list[Lineage]:
     """Return the links between two generations of one layer.
 
     Parameters
     ----------
-    before, after : mapping
-        Household id → grid id in each generation.
+    moved : mapping
+        (old id, new id) → households that were there and are here now; the new id is "" for those that are nowhere.
 
     Returns
     -------
     list of Lineage
         One per pair of grids that have area or households in common, by (old, new).
     """
-    moved = Counter((g, after.get(h, "")) for h, g in before.items() if g)
     return links_of(common_area(old, new, metric=metric), moved)
 
 

@@ -74,6 +74,7 @@ def publish_plan(
     policy: CodePolicy = CodePolicy.KEEP,
     expected_version: int | None = None,
     at: Callable[[str], None] | None = None,
+    progress: Callable[[float, str], None] | None = None,
 ) -> Published:
     """Publish a plan as a new generation in force from a date.
 
@@ -91,6 +92,9 @@ def publish_plan(
         The version that was looked at; `StaleVersion` where it is no longer the current one.
     at : callable, optional
         Told the name of each step before it is taken; tests stop the process there.
+    progress : callable, optional
+        ``progress(share, saying)`` while households and incidents are placed; may raise to cancel, then nothing is
+        changed.
 
     Raises
     ------
@@ -111,7 +115,7 @@ def publish_plan(
         step("codes")
         grids, codes = _coded(session, base, plan, rule=rule, policy=policy)
         order = Order(plan=plan, grids=grids, codes=codes, effective_from=effective_from, filing_no=number)
-        done = enact(session, base, order, now=now, new_id=new_id, step=step)
+        done = enact(session, base, order, now=now, new_id=new_id, step=step, progress=progress)
         step("commit")
         session.commit()
     step("committed")

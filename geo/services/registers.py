@@ -180,7 +180,7 @@ def record_incident(
         if not known:
             raise NotFound("the incident vanished while it was written")
         incident = str(known[0]["id"])
-        session.put_assignments(active.id, _columns(incident, placed.placement))
+        session.put_assignments(active.id, "incident", [_columns(incident, placed.placement)])
         session.note(
             "record-incident", incident, detail={"grid": _grid_id(placed.placement), "new": bool(done.inserted)}
         )
@@ -237,7 +237,6 @@ def _row(report: IncidentReport, placement: Placement, key: str, now: Callable[[
 
 def _columns(incident: str, placement: Placement) -> AssignmentColumns:
     return AssignmentColumns(
-        subject="incident",
         subject_id=[incident],
         grid_id=[_grid_id(placement)],
         exclusive_ids=[" ".join(g["id"] for g in placement.exclusive)],

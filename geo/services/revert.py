@@ -30,6 +30,7 @@ def revert_generation(
     new_id: Callable[[], str],
     filing_no: str = "",
     at: Callable[[str], None] | None = None,
+    progress: Callable[[float, str], None] | None = None,
 ) -> Published:
     """Put the grids of a former generation into force again, in one transaction.
 
@@ -43,6 +44,9 @@ def revert_generation(
         Id of a superseded generation.
     at : callable, optional
         Told the name of each step before it is taken.
+    progress : callable, optional
+        ``progress(share, saying)`` while households and incidents are placed; may raise to cancel, then nothing is
+        changed.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def revert_generation(
             action="revert",
             served=_served_then(session, former),
         )
-        done = enact(session, base, order, now=now, new_id=new_id, step=step)
+        done = enact(session, base, order, now=now, new_id=new_id, step=step, progress=progress)
         step("commit")
         session.commit()
     step("committed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from sqlalchemy import ColumnElement, Table, and_, delete, select
@@ -15,7 +15,7 @@ from geo.store.generations import Generations
 from geo.store.visibility import SUBJECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from sqlalchemy import Select
@@ -26,22 +26,49 @@ __all__ = ["Assignments"]
 
 _Placed = tuple[int | None, str, str]
 
+# A range of fids is read whole where it holds at most so many times the rows wanted.
+_LOOSE: Final = 3
+
+
+class _Seen:
+    """Which subjects came already: one bit each, by fid."""
+
+    def __init__(self) -> None:
+        self._bits = np.zeros(1, dtype=np.uint8)
+
+    def add(self, fids: Iterable[int]) -> None:
+        """Note subjects, none of them twice in one call; one noted before is refused."""
+        numbers = np.fromiter(fids, dtype=np.int64)
+        place, bit = numbers >> 3, np.left_shift(1, numbers & 7).astype(np.uint8)
+        if place.max() >= len(self._bits):
+            self._bits = np.pad(self._bits, (0, int(place.max()) + 1))
+        if (self._bits[place] & bit).any():
+            raise _doubled()
+        np.bitwise_or.at(self._bits, place, bit)
+
 
 class Assignments(Generations):
     """The part of a session that keeps assignments."""
 
-    def put_assignments(self, generation_id: str, columns: AssignmentColumns) -> None:
+    def put_assignments(self, generation_id: str, subject: str, pages: Iterable[AssignmentColumns]) -> None:
         """Write the assignments of one subject; see `geo.store.base.Session.put_assignments`."""
         self._must_write(schema.assignments)
         generation = self._known_generation(generation_id)
-        number, subjects = self._subject(columns.subject)
-        placed = self._resolved(generation_id, subjects, columns)
+        number, subjects = self._subject(subject)
         owner = {"county_code": self._county, "generation_fid": self._generation_fid(generation_id), "subject": number}
-        if generation.state is GenerationState.INACTIVE:
+        fresh = generation.state is GenerationState.INACTIVE
+        if fresh:
             self._forget(owner)
-        else:
-            placed = self._changed(owner, placed)
-        self._insert(schema.assignments, [{**owner, **_row(fid, place)} for fid, place in placed.items()])
+        grids: dict[str, int | None] = {"": None, **self._grid_fids(generation_id)}
+        seen, last = _Seen(), 0
+        for columns in pages:
+            if not len(columns.subject_id):
+                continue
+            placed = self._resolved(subjects, columns, grids, after=last)
+            seen.add(placed)
+            last = next(reversed(placed))
+            rows = placed if fresh else self._changed(owner, placed)
+            self._insert(schema.assignments, [{**owner, **_row(fid, place)} for fid, place in rows.items()])
 
     def _subject(self, subject: str) -> tuple[int, Table]:
         if subject not in SUBJECTS:
@@ -56,19 +83,34 @@ class Assignments(Generations):
         query = select(table.c.fid).where(table.c.id == generation_id, table.c.county_code == self._county)
         return int(self._connection.execute(query).scalar_one())
 
-    def _resolved(self, generation_id: str, subjects: Table, columns: AssignmentColumns) -> dict[int, _Placed]:
-        """Return subject fid → (grid fid, exclusive ids, basis), in order of fid."""
-        query = select(subjects.c.id, subjects.c.fid).where(self._visible(subjects))
-        fids: dict[str, int] = {row[0]: row[1] for row in self._connection.execute(query).fetchall()}
-        grids: dict[str, int | None] = {"": None, **self._grid_fids(generation_id)}
+    def _resolved(
+        self, subjects: Table, columns: AssignmentColumns, grids: Mapping[str, int | None], *, after: int
+    ) -> dict[int, _Placed]:
+        """Return subject fid → (grid fid, exclusive ids, basis) of one page, in order of fid."""
+        fids = self._subject_fids(subjects, columns.subject_id, after=after)
         _check_ids("subject", columns.subject_id, fids)
-        _check_ids("grid", columns.grid_id, grids)
+        _check_ids("grid", dict.fromkeys(columns.grid_id), grids)
         _check_ids("exclusive grid", {one for ids in set(columns.exclusive_ids) for one in ids.split()}, grids)
-        if len(set(columns.subject_id)) < len(columns.subject_id):
-            raise Refused("a subject comes twice", code="key-doubled", remedy="give one row for each subject")
         rows = zip(columns.subject_id, columns.grid_id, columns.exclusive_ids, columns.basis, strict=True)
-        found = [(fids[one], (grids[grid], str(exclusive), str(basis))) for one, grid, exclusive, basis in rows]
-        return dict(sorted(found))
+        found = {fids[one]: (grids[grid], str(exclusive), str(basis)) for one, grid, exclusive, basis in rows}
+        if len(found) < len(columns.subject_id):
+            raise _doubled()
+        return dict(sorted(found.items()))
+
+    def _subject_fids(self, subjects: Table, ids: Sequence[str], *, after: int) -> dict[str, int]:
+        """Return id → fid at least of those of `ids` that the actor sees.
+
+        Pages made by walking the table come in its order: their rows are the next ones after the page before, read
+        ten times as fast in one go as looked up one by one.
+        """
+        query = select(subjects.c.id, subjects.c.fid).where(self._visible(subjects, walked=True))
+        following = query.where(subjects.c.fid > after).order_by(subjects.c.fid).limit(len(ids))
+        fids: dict[str, int] = {row[0]: row[1] for row in self._connection.execute(following)}
+        rest = [one for one in ids if one not in fids]
+        if rest:
+            asked = query.where(self._within(subjects.c.id, rest))
+            fids.update((row[0], row[1]) for row in self._connection.execute(asked))
+        return fids
 
     def _of(self, owner: dict[str, Any]) -> ColumnElement[bool]:
         table = schema.assignments
@@ -77,11 +119,18 @@ class Assignments(Generations):
     def _forget(self, owner: dict[str, Any]) -> None:
         self._connection.execute(delete(schema.assignments).where(self._of(owner)))
 
+    def _about(self, table: Table, placed: Mapping[int, _Placed]) -> ColumnElement[bool]:
+        """Return the condition for the rows of these subjects, and some others where that is one range of fids."""
+        first, last = min(placed), max(placed)
+        if last - first < _LOOSE * len(placed):
+            return table.c.subject_fid.between(first, last)
+        return self._within(table.c.subject_fid, placed)
+
     def _changed(self, owner: dict[str, Any], placed: dict[int, _Placed]) -> dict[int, _Placed]:
         """Move replaced rows into the history; return the rows that are new or differ."""
         table, former = schema.assignments, schema.assignments_former
         names = ("subject_fid", "grid_fid", "exclusive_ids", "basis")
-        query = select(*(table.c[name] for name in names)).where(self._of(owner))
+        query = select(*(table.c[name] for name in names)).where(self._of(owner), self._about(table, placed))
         stored = {row[0]: tuple(row[1:]) for row in self._connection.execute(query)}
         changed = {fid: place for fid, place in placed.items() if stored.get(fid) != place}
         replaced = [fid for fid in changed if fid in stored]
@@ -124,11 +173,15 @@ class Assignments(Generations):
         )
 
 
+def _doubled() -> Refused:
+    return Refused("a subject comes twice", code="key-doubled", remedy="give one row for each subject")
+
+
 def _row(fid: int, place: _Placed) -> dict[str, Any]:
     return {"subject_fid": fid, "grid_fid": place[0], "exclusive_ids": place[1], "basis": place[2]}
 
 
-def _check_ids(what: str, ids: Iterable[str], known: dict[str, Any]) -> None:
+def _check_ids(what: str, ids: Iterable[str], known: Mapping[str, Any]) -> None:
     unknown = next((one for one in ids if one not in known), None)
     if unknown is not None:
         raise Refused(f"there is no {what} {unknown}", code="id-unknown", where=Where(feature=str(unknown)))

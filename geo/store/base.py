@@ -28,7 +28,7 @@ from geo.model import (
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
@@ -100,13 +100,12 @@ class ImportRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignmentColumns:
-    """Bulk assignments of one subject ("household" or "incident") as parallel columns.
+    """Assignments of many households, or of many incidents, as parallel columns.
 
     `grid_id` is "" where no base grid holds the subject; `exclusive_ids` holds overlay grid ids joined
     by a blank, "" where there are none; `basis` holds `geo.model.Basis` values.
     """
 
-    subject: str
     subject_id: Sequence[str]
     grid_id: Sequence[str]
     exclusive_ids: Sequence[str]
@@ -175,6 +174,34 @@ class Session(Protocol):
         """Return columns as numpy arrays ordered by id.
 
         Numbers that may be null are float64 with NaN, whole numbers int64, truth values bool, all else object.
+        """
+
+    def pages(
+        self, kind: str, names: Sequence[str], *, size: int, placed_in: str | None = None
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield the columns of all rows in pages of at most `size` rows, holding one page at a time.
+
+        Every row the actor sees comes once, in the order in which rows were first written; no page is empty. Between
+        two pages the session may read and write: each page is a query of its own.
+
+        Parameters
+        ----------
+        kind : str
+            One of `KINDS`.
+        names : sequence of str
+            Fields; their columns are typed as in `columns`.
+        size : int
+            Most rows of a page, 1 or more.
+        placed_in : str, optional
+            Id of a generation, for households and incidents: the page has the column ``grid_id`` besides, "" where
+            the generation places the row in no grid or not at all.
+
+        Raises
+        ------
+        Refused
+            An unknown kind or field, or a kind that is not placed.
+        NotFound
+            There is no such generation.
         """
 
     def count(self, kind: str, *, where: Mapping[str, Any] | None = None) -> int:
@@ -263,12 +290,23 @@ class Session(Protocol):
         """Close the open history row of a grid that ends."""
 
     # -- assignments and lineage ---------------------------------------------------------------
-    def put_assignments(self, generation_id: str, columns: AssignmentColumns) -> None:
-        """Write the assignments of one subject.
+    def put_assignments(self, generation_id: str, subject: str, pages: Iterable[AssignmentColumns]) -> None:
+        """Write assignments of one subject ("household" or "incident"), page by page as they are handed over.
 
-        Inactive generation: replaces all of them. Active or superseded: new subjects are added, and a changed
-        placement keeps the former one in the history of assignments (nothing is overwritten without trace).
-        Unknown subject or grid ids are refused.
+        Inactive generation: all that were there are forgotten before the first page. Active or superseded: new
+        subjects are added, and a changed placement keeps the former one in the history of assignments (nothing is
+        overwritten without trace).
+
+        One page is held at a time, besides one bit for each subject; pages in the order of `pages` are the fastest.
+        What iterating over `pages` raises comes through, with the pages before it written in this transaction: leave
+        it without `commit`.
+
+        Raises
+        ------
+        Refused
+            An unknown subject or grid id, or a subject that comes twice, in one page or in two.
+        NotFound
+            There is no such generation.
         """
 
     def assignments(self, generation_id: str, subject: str) -> dict[str, NDArray[Any]]:

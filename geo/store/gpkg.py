@@ -20,6 +20,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
+    UnaryExpression,
     bindparam,
     create_engine,
     delete,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import func as sql
+from sqlalchemy.sql.operators import custom_op
 
 from geo.errors import Conflict, NotFound, Refused, Unavailable, WanggeError
 from geo.store import schema
@@ -109,14 +111,17 @@ class GpkgCarrier:
 
     def insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows; many rows of a layer go past the R*Tree triggers."""
-        rtree = _RTREE.get(table.name)
-        if rtree is None or len(rows) < BULK_ROWS:
+        if len(rows) < BULK_ROWS:
             connection.execute(insert(table), list(rows))
+            return
+        rtree = _RTREE.get(table.name)
+        if rtree is None:
+            _insert_many(connection, table, rows)
             return
         first = self._next_fid(connection, table)
         numbered = [{"fid": first + i, **row} for i, row in enumerate(rows)]
         drop_rtree_triggers(connection, table.name)
-        connection.execute(insert(table), numbered)
+        _insert_many(connection, table, numbered)
         _fill(connection, rtree, numbered)
         create_rtree_triggers(connection, table.name)
 
@@ -142,6 +147,10 @@ class GpkgCarrier:
         """Return the condition that a column is one of many values, handed over as one JSON text."""
         return column.in_(select(sql.json_each(json.dumps(list(values))).table_valued("value").c.value))
 
+    def aside(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the column behind a unary plus: without statistics SQLite takes any equality for the best way in."""
+        return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+
     def before_commit(self, connection: Connection, touched: Iterable[str], *, now: dt.datetime) -> None:
         """Note time and extent of the written layers in ``gpkg_contents``."""
         for name in sorted(touched):
@@ -160,6 +169,20 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     """Return the driver's connection, for statements that cannot run inside a transaction."""
     raw: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
     return raw
+
+
+def _insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns, handed to the driver as tuples: twice as fast as dicts."""
+    statement = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    names = statement.positiontup or []
+    turns = {
+        name: table.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect) for name in names
+    }
+    columns = [
+        [row[name] for row in rows] if turn is None else [turn(row[name]) for row in rows]
+        for name, turn in turns.items()
+    ]
+    connection.exec_driver_sql(str(statement), list(zip(*columns, strict=True)))
 
 
 def _by_fid(table: Table, rows: Sequence[Mapping[str, Any]]) -> Any:

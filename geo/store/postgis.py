@@ -95,6 +95,10 @@ class PostgisCarrier:
         """Return the condition that a column is one of many values, handed over as one array."""
         return column == any_(literal(list(values), ARRAY(column.type)))
 
+    def aside(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the column itself: the server knows how its values are spread."""
+        return column
+
     def before_commit(self, connection: Connection, touched: Iterable[str], *, now: dt.datetime) -> None:
         """Do nothing: the server keeps its own catalogue."""
 

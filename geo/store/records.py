@@ -137,8 +137,12 @@ class Records(Visibility):
         key_of(kind)
         table = schema.RECORDS[kind]
         query = self._filtered(kind, tuple(names), where).order_by(table.c.id)
-        found = self._connection.execute(query).fetchall()
-        lists: Iterable[Sequence[Any]] = zip(*found, strict=True) if found else ([] for _ in names)
+        return self._arrays(kind, names, self._connection.execute(query).fetchall())
+
+    def _arrays(self, kind: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, NDArray[Any]]:
+        """Return rows of fields as columns."""
+        table = schema.RECORDS[kind]
+        lists: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ([] for _ in names)
         return {
             name: column_array(kind, name, table.c[column_name(kind, name)], values)
             for name, values in zip(names, lists, strict=True)

@@ -11,9 +11,9 @@ from geo.authority import Actor, Role
 from geo.errors import NotFound, Refused
 from geo.store import schema
 from geo.store.journal import Journal
+from geo.store.pages import Pages
 from geo.store.plans import Plans
 from geo.store.provenance import Provenance
-from geo.store.records import Records
 from geo.store.upgrade import check_schema
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ __all__ = ["WRITES", "SqlSession", "SqlStore"]
 WRITES: Final = "wangge_writes"
 
 
-class SqlSession(Records, Plans, Provenance, Journal):
+class SqlSession(Pages, Plans, Provenance, Journal):
     """One transaction with every method of `geo.store.base.Session`."""
 
 

@@ -42,6 +42,9 @@ class Carrier(Protocol):
     def within(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
         """Return the condition that a column is one of many values (all text or all whole numbers)."""
 
+    def aside(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the column for a condition that shall not choose the index a query goes by."""
+
     def before_commit(self, connection: Connection, touched: Iterable[str], *, now: dt.datetime) -> None:
         """Bring the engine's own catalogue up to date with the tables that were written."""
 

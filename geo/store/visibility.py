@@ -36,9 +36,13 @@ _NUMBER: Final = {table: number for number, table in SUBJECTS.values()}
 class Visibility(Transaction):
     """The area filter of a session."""
 
-    def _visible(self, table: Table) -> ColumnElement[bool]:
-        """Return the condition under which the actor sees rows of `table`."""
-        mine = table.c.county_code == self._county
+    def _visible(self, table: Table, *, walked: bool = False) -> ColumnElement[bool]:
+        """Return the condition under which the actor sees rows of `table`.
+
+        Of a table `walked` in the order of `fid` the county is looked at row by row, never searched for.
+        """
+        county = self._carrier.aside(table.c.county_code) if walked else table.c.county_code
+        mine = county == self._county
         field = _COMMUNITY.get(table.name)
         if field is None or self._sees_county:
             return mine

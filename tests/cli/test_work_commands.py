@@ -80,6 +80,13 @@ def test_the_store_is_placed_anew(terminal):
     assert facts["incidents"]["outside"] == 1
 
 
+def test_placing_anew_shows_how_far_it_is(terminal, monkeypatch):
+    told = []
+    monkeypatch.setattr("api.cli.placing.progress_line", lambda share, what: told.append((share, what)))
+    terminal.done("assign")
+    assert told[-1] == (1.0, "落格")
+
+
 # -- merge, plan, publish ------------------------------------------------------------------------------------
 def test_from_merge_to_force(terminal):
     before = terminal.done("locate", *spot(LIMING, 0, 0), "--datum", "cgcs2000")

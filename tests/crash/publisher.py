@@ -58,13 +58,12 @@ def publish(store, grids):
         homes = [f"h{n:03}" for n in range(HOUSEHOLDS)]
         placed = [f"grid-{n % grids:03}" for n in range(HOUSEHOLDS)]
         columns = AssignmentColumns(
-            subject="household",
             subject_id=homes,
             grid_id=placed,
             exclusive_ids=[""] * HOUSEHOLDS,
             basis=["interior"] * HOUSEHOLDS,
         )
-        session.put_assignments(f"generation-{serial}", columns)
+        session.put_assignments(f"generation-{serial}", "household", [columns])
         if former is not None:
             session.put_lineage(former.id, f"generation-{serial}", links(grids))
         day = dt.date(2025, 1, 1) + dt.timedelta(days=serial)

@@ -24,7 +24,6 @@ INSERT INTO grids (county_code, generation_id, id, geom) SELECT county_code, gen
 
 def placements(**homes):
     return AssignmentColumns(
-        subject="household",
         subject_id=list(homes),
         grid_id=[grid_id for grid_id, _ in homes.values()],
         exclusive_ids=[exclusive for _, exclusive in homes.values()],
@@ -73,7 +72,7 @@ def test_grids_of_an_inactive_generation_are_replaced_exchanged_and_removed(firs
         session.put_grids("generation-2", coded)
         swapped = [replace(coded[0], code=coded[1].code), replace(coded[1], code=coded[0].code, name="新名")]
         session.put_grids("generation-2", swapped)
-        session.put_assignments("generation-2", placements(h1=("grid-003", "")))
+        session.put_assignments("generation-2", "household", [placements(h1=("grid-003", ""))])
         assert session.remove_grids("generation-2", ["grid-003", "nobody"]) == 1
         assert session.grids("generation-2") == swapped
         assert session.assignment_counts("generation-2", "household") == {}
@@ -226,8 +225,10 @@ def test_assignments_of_an_inactive_generation_are_replaced(first, planner):
     with first.writing(planner) as session:
         session.put_generation(generation(2))
         session.put_grids("generation-2", [grid(1), grid(2), grid(8, kind=GridKind.EXCLUSIVE)])
-        session.put_assignments("generation-2", placements(h0=("grid-001", ""), h1=("grid-002", "")))
-        session.put_assignments("generation-2", placements(h2=("grid-002", "grid-008"), h0=("", "grid-008")))
+        session.put_assignments("generation-2", "household", [placements(h0=("grid-001", ""), h1=("grid-002", ""))])
+        session.put_assignments(
+            "generation-2", "household", [placements(h2=("grid-002", "grid-008"), h0=("", "grid-008"))]
+        )
         session.commit()
     with first.reading(planner) as session:
         found = session.assignments("generation-2", "household")
@@ -244,8 +245,8 @@ def test_assignments_of_an_inactive_generation_are_replaced(first, planner):
 
 def test_assignments_of_an_active_generation_leave_a_trace(first, planner):
     with first.writing(planner) as session:
-        session.put_assignments("generation-1", placements(h0=("grid-001", ""), h1=("grid-001", "")))
-        session.put_assignments("generation-1", placements(h1=("grid-002", ""), h2=("grid-002", "")))
+        session.put_assignments("generation-1", "household", [placements(h0=("grid-001", ""), h1=("grid-001", ""))])
+        session.put_assignments("generation-1", "household", [placements(h1=("grid-002", ""), h2=("grid-002", ""))])
         found = session.assignments("generation-1", "household")
         assert found["grid_id"].tolist() == ["grid-001", "grid-002", "grid-002"]
         former = session._connection.exec_driver_sql("SELECT count(*) FROM assignments_former").scalar()
@@ -260,11 +261,11 @@ def test_assignments_of_unknown_things_are_refused(first, planner):
             placements(h0=("", "grid-009")),
         ):
             with pytest.raises(Refused, match="there is no"):
-                session.put_assignments("generation-1", wrong)
+                session.put_assignments("generation-1", "household", [wrong])
         with pytest.raises(Refused, match="cannot be assigned"):
             session.assignments("generation-1", "tree")
         with pytest.raises(NotFound):
-            session.put_assignments("generation-9", placements(h0=("", "")))
+            session.put_assignments("generation-9", "household", [placements(h0=("", ""))])
 
 
 def test_lineage_is_read_from_both_ends(first, planner):

@@ -307,10 +307,10 @@ def test_the_right_to_see_moves_with_the_redraw(store, planner, town_a, town_b):
     with store.writing(planner) as session:
         published(session, 1, [grid(1, EAST), grid(2, WEST)], dt.date(2025, 1, 1))
         (home,) = session.columns("households", ["id"])["id"]
-        session.put_assignments("generation-1", placed(home, "grid-001"))
+        session.put_assignments("generation-1", "household", [placed(home, "grid-001")])
         session.put_generation(generation(2))
         session.put_grids("generation-2", [grid(1, EAST), grid(2, WEST)])
-        session.put_assignments("generation-2", placed(home, "grid-002"))
+        session.put_assignments("generation-2", "household", [placed(home, "grid-002")])
         session.commit()
     assert [seen(store, actor) for actor in (town_a, town_b)] == [1, 0]
     with store.writing(planner) as session:
@@ -320,9 +320,7 @@ def test_the_right_to_see_moves_with_the_redraw(store, planner, town_a, town_b):
 
 
 def placed(home, grid_id):
-    return AssignmentColumns(
-        subject="household", subject_id=[home], grid_id=[grid_id], exclusive_ids=[""], basis=["interior"]
-    )
+    return AssignmentColumns(subject_id=[home], grid_id=[grid_id], exclusive_ids=[""], basis=["interior"])
 
 
 def seen(store, actor):
