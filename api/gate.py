@@ -63,16 +63,19 @@ class Tally:
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
-        key = (method, route, status)
-        count = self._counts.get(key)
-        if count is None:
-            count = self._counts.setdefault(key, [0, 0.0])
+        count = self.count(method, route, status)
         count[0] += 1
         count[1] += seconds
 
+    def count(self, method: str, route: str, status: int) -> list[float]:
+        """Return what is counted of one kind of answer, to be added to: how many, and the seconds they took."""
+        key = (method, route, status)
+        found = self._counts.get(key)
+        return self._counts.setdefault(key, [0, 0.0]) if found is None else found
+
     def text(self) -> str:
         """Return the counts in the Prometheus text format."""
-        rows = sorted(self._counts.items())
+        rows = sorted((key, count) for key, count in self._counts.items() if count[0])
         labels = [f'{{method="{m}",route="{r}",status="{s}"}}' for (m, r, s), _ in rows]
         lines = ["# TYPE wangge_requests_total counter"]
         lines += [f"wangge_requests_total{label} {n:.0f}" for label, (_, (n, _s)) in zip(labels, rows, strict=True)]
@@ -121,13 +124,14 @@ class Gate:
         quick: Mapping[str, Quick] | None = None,
     ) -> None:
         self._app = app
-        self._quick = dict(quick or {})
+        self._quick = quick or {}
         self._identify = identify
         self._limits = limits
         self._process = new_id().encode("ascii", "replace")[:36]
         self._numbers = itertools.count(1)
         self._hosts = hosts
         self.tally = Tally()
+        self._counts = {path: self.tally.count("GET", path, 200) for path in self._quick}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one exchange."""
@@ -136,7 +140,8 @@ class Gate:
             return
         started = time.perf_counter()
         host, request_id = self._told(scope)
-        quick = self._quick.get(scope["path"])
+        path = scope["path"]
+        quick = self._quick.get(path)
         if quick is not None and scope["method"] == "GET" and (not self._hosts or _host_name(host) in self._hosts):
             body = quick(self._identify(scope), scope["query_string"])
             if body is not None:
@@ -144,7 +149,11 @@ class Gate:
                 own = (_JSON, length, *_ALL_HEADERS, (b"x-request-id", request_id))
                 await send({"type": "http.response.start", "status": 200, "headers": own})
                 await send({"type": "http.response.body", "body": body})
-                self._note("GET", request_id, scope["path"], 200, started)
+                count = self._counts[path]
+                count[0] += 1
+                count[1] += time.perf_counter() - started
+                if _LOG.isEnabledFor(logging.INFO):
+                    self._log("GET", request_id, path, 200, time.perf_counter() - started)
                 return
         await self._ordinary(scope, receive, send, host, request_id, started)
 
@@ -193,7 +202,11 @@ class Gate:
         seconds = time.perf_counter() - started
         self.tally.add(method, route, status, seconds)
         if _LOG.isEnabledFor(logging.INFO):
-            _LOG.info("%s %s %s %d %.1f ms", request_id.decode("ascii"), method, route, status, seconds * 1e3)
+            self._log(method, request_id, route, status, seconds)
+
+    @staticmethod
+    def _log(method: str, request_id: bytes, route: str, status: int, seconds: float) -> None:
+        _LOG.info("%s %s %s %d %.1f ms", request_id.decode("ascii"), method, route, status, seconds * 1e3)
 
     def _body_limit(self, headers: dict[bytes, bytes]) -> int:
         bulk = headers.get(b"content-type", b"").lower().startswith(_BULK_TYPES)

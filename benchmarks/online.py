@@ -48,7 +48,7 @@ CONNECTIONS = 16
 BATCH = 10_000
 WARM_UP_S = 6.0
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
-SINGLE = ("wangge", "fastapi-empty", "raw-empty", "postgis", "postgis-threads")
+SINGLE = ("wangge", "fastapi-empty", "raw-empty", "raw-dressed", "postgis", "postgis-threads")
 TIMED, CHECKED, ON_BOUNDARIES = 20_000, 3_500, 1_000
 
 
@@ -125,6 +125,15 @@ def asked(server: Server, method: str, path: str, body: bytes = b"", kind: str =
     return text
 
 
+def keep_answer(server: Server, path: str, file: Path) -> None:
+    """Ask once and write down the headers and the body."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    file.write_text(json.dumps([[(k.lower(), v) for k, v in answer.getheaders()], answer.read().decode()]))
+    connection.close()
+
+
 def single_path(x: float, y: float) -> str:
     return "/api/v1/locate?" + urlencode({"lon": repr(x), "lat": repr(y), "datum": "cgcs2000"})
 
@@ -183,10 +192,12 @@ def measure_single(stack: ExitStack, folder: Path, peers: str, *, rounds: int, s
     rng = np.random.default_rng(seed)
     grids, ids = county.grids_of(folder)
     names = [n for n in SINGLE if not n.startswith("postgis") or (folder / "postgis").exists()]
-    servers = [stack.enter_context(running(n, folder, peers)) for n in names]
     x, y = data.points("uniform", TIMED, grids, rng)
     bx, by = data.points("boundary", ON_BOUNDARIES, grids, rng)
     paths = [single_path(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+    servers = [stack.enter_context(running(names[0], folder, peers))]
+    keep_answer(servers[0], paths[0], folder / "answer.json")
+    servers += [stack.enter_context(running(n, folder, peers)) for n in names[1:]]
     requests = written(folder / "single.bin", [get_request(p) for p in paths])
     # Checked, not timed: points on boundaries and their float neighbours.
     x, y = np.concatenate([x[:CHECKED], bx]), np.concatenate([y[:CHECKED], by])
@@ -196,7 +207,7 @@ def measure_single(stack: ExitStack, folder: Path, peers: str, *, rounds: int, s
     print(f"{len(grids)} grids, {CONNECTIONS} connections, {rounds} rounds of {seconds} s for each server in turn")
     for when in ("before", "after"):
         for s in servers:
-            if not s.name.endswith("empty"):
+            if not s.name.startswith(("fastapi", "raw")):
                 wrong = wrong_answers(s, *checked)
                 print(f"wrong answers {when} the rounds, {s.name}: {wrong} of {int(inside.sum())}")
         if when == "before":

@@ -5,11 +5,15 @@
 wangge           the whole application on the store in FOLDER
 fastapi-empty    an `async def` endpoint of FastAPI that returns an empty object
 raw-empty        a bare ASGI callable that answers an empty object
+raw-dressed      the same with the headers of ours and a body as long: what there is left to gain
 postgis          a bare ASGI callable that asks PostGIS for each request: asyncpg, prepared statement, eight connections
 postgis-threads  a FastAPI `def` endpoint that asks PostGIS for each request: psycopg2, prepared, eight threads
 pydantic-rows    a FastAPI endpoint that takes and gives points as rows of pydantic models, on the bare index
 """
 
+import gc
+import json
+import os
 import sys
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -23,10 +27,10 @@ QUERY = "SELECT id FROM benchmark_grids WHERE ST_Intersects(geom, ST_SetSRID(ST_
 
 
 def wangge(folder: Path) -> object:
-    from api.app import LOCAL_HOSTS, create_app
-    from geo.bootstrap import open_services
+    from api.app import LOCAL_HOSTS, from_environment
 
-    return create_app(open_services(store_url=str(folder / "county.gpkg")), hosts=LOCAL_HOSTS, close=True)
+    os.environ |= {"WANGGE_STORE": str(folder / "county.gpkg"), "WANGGE_SERVE_HOSTS": ",".join(LOCAL_HOSTS)}
+    return from_environment()
 
 
 def fastapi_empty(_: Path) -> object:
@@ -41,8 +45,8 @@ def fastapi_empty(_: Path) -> object:
     return app
 
 
-async def _answer(send: object, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+async def _answer(send: object, body: bytes, more: tuple = ()) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *more]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -51,6 +55,19 @@ def raw_empty(_: Path) -> object:
     async def app(scope: dict, _receive: object, send: object) -> None:
         if scope["type"] == "http":
             await _answer(send, b"{}")
+
+    return app
+
+
+def raw_dressed(folder: Path) -> object:
+    # What ours sends, asked of it once.
+    head, body = json.loads((folder / "answer.json").read_text())
+    own = tuple((k.encode(), v.encode()) for k, v in head if k not in ("content-type", "content-length", "date"))
+    text = body.encode()
+
+    async def app(scope: dict, _receive: object, send: object) -> None:
+        if scope["type"] == "http":
+            await _answer(send, text, own)
 
     return app
 
@@ -157,6 +174,7 @@ SERVERS = {
     "wangge": wangge,
     "fastapi-empty": fastapi_empty,
     "raw-empty": raw_empty,
+    "raw-dressed": raw_dressed,
     "postgis": postgis,
     "postgis-threads": postgis_threads,
     "pydantic-rows": pydantic_rows,
@@ -165,6 +183,10 @@ SERVERS = {
 if __name__ == "__main__":
     name, port, folder = sys.argv[1:]
     app = SERVERS[name](Path(folder))
+    # Every server gets what ours does for itself: its memory is settled before the first request.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
     uvicorn.run(
         app,
         host="127.0.0.1",

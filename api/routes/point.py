@@ -43,6 +43,7 @@ _MOST_ACTORS: Final = 1_000
 # So near to an edge a point may lie on it: that is decided exactly, elsewhere.
 _ON_EDGE_M: Final = 0.01
 _NOWHERE: Final = (-1,)
+_usual = USUAL.fullmatch
 _CHANGING: Final = ("distance_to_boundary_m", "candidates", "ambiguous")
 
 Scope = MutableMapping[str, Any]
@@ -56,6 +57,7 @@ class _Standing:
     cover: PublishedCoverage
     people: Mapping[str, Json] | None
     read_at: float
+    renew_at: float
     epoch: int
     overlays: Callable[[float, float], list[int]] | None
     surroundings: Vicinity
@@ -99,7 +101,7 @@ class PointLookup:
         self._lookup, self._store, self._ticks = lookup, store, ticks
         self._standing: dict[Actor, _Standing] = {}
         self._renewals: set[asyncio.Task[None]] = set()
-        self._last: tuple[Actor | None, _Standing | None] = (None, None)
+        self._last: tuple[Actor, _Standing] | None = None
         self._reading = asyncio.Lock()
         self._around: tuple[PublishedCoverage | None, Vicinity] = (None, Vicinity(np.empty((0, 4)), degrees=True))
 
@@ -117,19 +119,20 @@ class PointLookup:
 
     def quick(self, actor: Actor, query: bytes) -> bytes | None:
         """Answer the usual question at once, from memory; None where there is more to do, or something to refuse."""
-        usual = USUAL.fullmatch(query)
+        usual = _usual(query)
         standing = self._current(actor) if usual is not None else None
         if usual is None or standing is None:
             return None
-        x, y = float(usual[1]), float(usual[2])
-        leaf = standing.surroundings.leaf(x, y)
+        lon, lat = map(float, usual.groups())
+        leaf = standing.surroundings.leaf(lon, lat)
         if leaf is None:
             return None
-        metres = leaf.nearest_m(x, y)
-        kept = leaf.kept
+        metres, kept = leaf.nearest_m(lon, lat), leaf.kept
         if kept is None or kept[0] is not standing.texts:
-            kept = None if metres < _ON_EDGE_M else self._learned(standing, leaf, x, y)
-        return None if kept is None else b"%b%.3f%b" % (kept[1], metres, kept[2])
+            kept = None if metres < _ON_EDGE_M else self._learned(standing, leaf, lon, lat)
+            if kept is None:
+                return None
+        return b"%b%.3f%b" % (kept[1], metres, kept[2])
 
     @staticmethod
     def _learned(standing: _Standing, leaf: Leaf, x: float, y: float) -> tuple[Any, bytes, bytes] | None:
@@ -161,16 +164,23 @@ class PointLookup:
 
     def _current(self, actor: Actor) -> _Standing | None:
         """Return what is kept for an actor where it is young enough; sees to it that it stays so."""
-        last_actor, standing = self._last
-        if actor is not last_actor:
-            standing = self._standing.get(actor)
+        last, now = self._last, self._ticks()
+        if last is not None and last[0] is actor:
+            standing = last[1]
+        else:
+            found = self._standing.get(actor)
+            if found is None:
+                return None
+            standing = found
             self._last = (actor, standing)
-        if standing is None:
+        if standing.epoch != self._lookup.epoch:
             return None
-        age = self._ticks() - standing.read_at
-        if age >= _OLDEST_S or standing.epoch != self._lookup.epoch:
+        return standing if now < standing.renew_at else self._ageing(actor, standing, now)
+
+    def _ageing(self, actor: Actor, standing: _Standing, now: float) -> _Standing | None:
+        if now >= standing.read_at + _OLDEST_S:
             return None
-        if age >= _RENEWED_AFTER_S and not standing.renewing:
+        if not standing.renewing:
             standing.renewing = True
             task = asyncio.ensure_future(self._renew(actor))
             self._renewals.add(task)
@@ -193,7 +203,7 @@ class PointLookup:
             # The next question asks again, and is told.
             _LOG.warning("the coverage in force could not be read: %s", error.code)
             self._standing.pop(actor, None)
-            self._last = (None, None)
+            self._last = None
 
     async def _read(self, actor: Actor) -> _Standing:
         def read() -> _Standing:
@@ -202,7 +212,9 @@ class PointLookup:
             people, layer = self._lookup.responsibles(actor), cover.overlay_index
             around = self._around if self._around[0] is cover else (cover, surroundings_of(cover))
             self._around = around
-            return _Standing(cover, people, begun, epoch, layer.holders if layer else None, around[1])
+            return _Standing(
+                cover, people, begun, begun + _RENEWED_AFTER_S, epoch, layer.holders if layer else None, around[1]
+            )
 
         fresh = await run_sync(read)
         known = self._standing.get(actor)

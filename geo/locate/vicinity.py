@@ -23,6 +23,9 @@ Box = tuple[float, float, float, float]
 
 # Into how many parts a tile is cut each way: many at first, few where the edges decide how fine it must be.
 _FANS: Final = (64, 4)
+# In front of the tiles stands a table of so many cells each way, the _FANS of three levels: a leaf no smaller than one
+# of them is found at one step.
+_ACROSS: Final = 1024
 _ROW: Final = 128  # rounding may lead to a part just beyond the last one
 _FEW_EDGES: Final = 8
 _DEEPEST: Final = 16
@@ -32,6 +35,7 @@ _WIDEST_M: Final = 500.0
 # Beyond so many leaves all are forgotten; a county in daily use has some ten thousand.
 _MOST_LEAVES: Final = 400_000
 _ROUNDING: Final = 1.0 + 1e-6
+_root = math.sqrt
 
 
 class Leaf:
@@ -45,36 +49,48 @@ class Leaf:
         For those who ask: what they know of a clear tile; None at first.
     """
 
-    __slots__ = ("_edges", "_scale_x", "_scale_y", "_x", "_y", "clear", "kept")
+    __slots__ = ("_first", "_more", "clear", "kept")
 
     def __init__(
-        self,
-        origin: tuple[float, float],
-        scale: tuple[float, float],
-        edges: tuple[tuple[float, float, float, float, float], ...],
-        *,
-        clear: bool,
+        self, centre: tuple[float, float], scale: tuple[float, float], edges: list[list[float]], *, clear: bool
     ) -> None:
-        self._x, self._y = origin
-        self._scale_x, self._scale_y = scale
-        self._edges = edges  # in metres from the origin: x, y, dx, dy, dx² + dy²
+        # In metres from the centre: x, y, dx, dy, dx² + dy², and how far off the edge is; the nearest to it first.
+        further = edges[1][5] if len(edges) > 1 else math.inf
+        self._first = (*centre, *scale, *edges[0][:5], further)
+        self._more = tuple(map(tuple, edges[1:]))
         self.clear = clear
         self.kept: Any = None
 
     def nearest_m(self, x: float, y: float) -> float:
-        """Return the distance in metres to the nearest edge; no array, no call: it is asked all day."""
-        east, north = (x - self._x) * self._scale_x, (y - self._y) * self._scale_y
-        best = math.inf
-        for x1, y1, dx, dy, whole in self._edges:
+        """Return the distance in metres to the nearest edge; no array, hardly a call: it is asked all day.
+
+        An edge is no nearer than it is to the centre less the point's own way there: most often that settles it
+        after the first one.
+        """
+        x0, y0, scale_x, scale_y, x1, y1, dx, dy, whole, further = self._first
+        east, north = (x - x0) * scale_x, (y - y0) * scale_y
+        to_x, to_y = east - x1, north - y1
+        share = to_x * dx + to_y * dy
+        if share > 0.0:
+            share = share / whole if share < whole else 1.0
+            to_x -= share * dx
+            to_y -= share * dy
+        metres = _root(to_x * to_x + to_y * to_y)
+        off = _root(east * east + north * north)
+        return metres if metres + off <= further else self._among_more(east, north, metres, off)
+
+    def _among_more(self, east: float, north: float, best: float, off: float) -> float:
+        for x1, y1, dx, dy, whole, apart in self._more:
+            if apart - off >= best:
+                break
             to_x, to_y = east - x1, north - y1
             share = to_x * dx + to_y * dy
             if share > 0.0:
                 share = share / whole if share < whole else 1.0
                 to_x -= share * dx
                 to_y -= share * dy
-            square = to_x * to_x + to_y * to_y
-            best = min(best, square)
-        return math.sqrt(best)
+            best = min(best, _root(to_x * to_x + to_y * to_y))
+        return best
 
 
 class _Tile:
@@ -116,14 +132,24 @@ class Vicinity:
         self._ends, self._degrees = ends, degrees
         self._others = np.empty((0, 4)) if others is None else others
         self._leaves = 0
-        self._root: _Tile | None = None
+        self._root: _Tile  # there is one where there are edges
         self._bounds: Box = (0.0, 0.0, 0.0, 0.0)
+        self._front: list[list[Leaf | None]] = []
+        self._per_x = self._per_y = 0.0
         if len(ends):
             west, south = float(ends[:, ::2].min()), float(ends[:, 1::2].min())
             east, north = float(ends[:, ::2].max()), float(ends[:, 1::2].max())
             wide = max(east - west, north - south)
             self._bounds = (west - wide / 2, south - wide / 2, east + wide / 2, north + wide / 2)
-            self._root = _Tile(self._bounds, np.arange(len(ends)), np.arange(len(self._others)), level=0)
+            self._per_x = _ACROSS / (self._bounds[2] - self._bounds[0])
+            self._per_y = _ACROSS / (self._bounds[3] - self._bounds[1])
+            self._forget()
+
+    def _forget(self) -> None:
+        self._root = _Tile(self._bounds, np.arange(len(self._ends)), np.arange(len(self._others)), level=0)
+        # Rows are made when a point first falls into them; rounding may lead to one beyond the last.
+        self._front = [[]] * (_ACROSS + 1)
+        self._leaves = 0
 
     def nearest_m(self, x: float, y: float) -> float | None:
         """Return the distance in metres from a point to the nearest edge.
@@ -135,17 +161,32 @@ class Vicinity:
 
     def leaf(self, x: float, y: float) -> Leaf | None:
         """Return what is known around a point, None as in `nearest_m`."""
-        tile, bounds = self._root, self._bounds
-        if not (bounds[0] < x < bounds[2] and bounds[1] < y < bounds[3]):
+        west, south, east, north = self._bounds
+        if not (west < x < east and south < y < north):
             return None
-        while True:
-            key = int((y - tile.y0) * tile.per_y) * _ROW + int((x - tile.x0) * tile.per_x)  # type: ignore[union-attr]
-            part = tile.parts.get(key)  # type: ignore[union-attr]
-            if part is None:
-                part = self._make(tile, key % _ROW, key // _ROW)  # type: ignore[arg-type]
-            if part.__class__ is Leaf:
-                return part
-            tile = part  # type: ignore[assignment]
+        row = self._front[int((y - south) * self._per_y)]
+        leaf = row[int((x - west) * self._per_x)] if row else None
+        return leaf or self._descend(x, y)
+
+    def _descend(self, x: float, y: float) -> Leaf:
+        """Go down from the root, cutting where nobody went before; put in front a leaf that fills a cell there."""
+        if self._leaves >= _MOST_LEAVES:
+            self._forget()
+        part: _Tile | Leaf = self._root
+        cut = 1
+        while isinstance(part, _Tile):
+            tile, cut = part, cut * _FANS[min(part.level, 1)]
+            key = int((y - tile.y0) * tile.per_y) * _ROW + int((x - tile.x0) * tile.per_x)
+            part = tile.parts.get(key) or self._make(tile, key % _ROW, key // _ROW)
+        if cut <= _ACROSS:
+            self._put_in_front(x, y, part)
+        return part
+
+    def _put_in_front(self, x: float, y: float, leaf: Leaf) -> None:
+        row = int((y - self._bounds[1]) * self._per_y)
+        if not self._front[row]:
+            self._front[row] = [None] * (_ACROSS + 1)
+        self._front[row][int((x - self._bounds[0]) * self._per_x)] = leaf
 
     def _make(self, tile: _Tile, column: int, row: int) -> _Tile | Leaf:
         """Find the edges of a part, and keep it as a leaf or as a tile to be cut further."""
@@ -154,8 +195,6 @@ class Vicinity:
         part: _Tile | Leaf
         few = len(edges) <= _FEW_EDGES and (view.radius < _WIDEST_M or not self._degrees)
         if few or tile.level >= _DEEPEST or view.radius < _SMALLEST_M:
-            if self._leaves >= _MOST_LEAVES and self._root is not None:
-                self._root.parts, self._leaves = {}, 0
             part = self._leaf_of(edges, box, clear=view.nearest > view.radius and not len(others))
             self._leaves += 1
         else:
@@ -168,8 +207,10 @@ class Vicinity:
         scale = metres_per_unit(degrees=self._degrees, y=y)
         ends = self._ends[edges]
         start, step = (ends[:, :2] - (x, y)) * scale, (ends[:, 2:] - ends[:, :2]) * scale
-        found = np.column_stack([start, step, (step * step).sum(axis=1)])
-        return Leaf((x, y), scale, tuple(map(tuple, found.tolist())), clear=clear)
+        apart = _distances(ends, x, y, scale=scale)
+        order = np.argsort(apart, kind="stable")
+        found = np.column_stack([start, step, (step * step).sum(axis=1), apart])[order]
+        return Leaf((x, y), scale, found.tolist(), clear=clear)
 
     def _possible(self, tile: _Tile, box: Box) -> tuple[NDArray[np.intp], NDArray[np.intp], _View]:
         """Return which edges of a tile may be nearest to a point of a box, and which others may come into it."""
