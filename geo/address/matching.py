@@ -34,7 +34,7 @@ _LONGEST_NAME: Final = 14
 # likeness in sound would be chance.
 _SHORTEST_PREFIX: Final = 4
 _LONGEST_PREFIX: Final = 10
-_STREET: Final = re.compile(r"[\u4e00-\u9fff]{1,6}?(?:大街|路|街|胡同|巷)(?:\d{1,4}号)?\|?")
+_STREET: Final = re.compile(r"[\u4e00-\u9fff]{1,6}?(?:大街|路|街|胡同|巷)(?P<house>\d{1,4}号)?\|?")
 _AND: Final = re.compile(r"[和与跟及到至]")
 _GRID: Final = re.compile(r"(?:第?[\d一二三四五六七八九十]{1,3}号?(?:基础)?网格)\|?")
 # Behind a name: a lettered building, figures nobody could read, or one more letter of some other name.
@@ -142,23 +142,47 @@ class Matcher:
         grid = _GRID.match(text, start)
         start = grid.end() if grid else start
         street = _STREET.match(text, start) if not self.names.longest_at(text, start) else None
-        if street and self.names.longest_at(text, street.end()):
-            behind = replace(reading, at=street.end())
-            yield from (replace(w, street=street[0].strip(BREAK)) for w in self._named(text, behind))
-            return
+        # Behind 红旗街5号 may stand a name, or 5号院 is the name.
+        ends = (street.end(), street.start("house")) if street else ()
+        for end in ends:
+            if end > start and self.names.longest_at(text, end):
+                behind, said = replace(reading, at=end), text[start:end].strip(BREAK)
+                yield from (replace(w, street=said) for w in self._named(text, behind))
+                return
         stop = _break_after(text, start)
         numbers = self._numbers(text, start, stop)
-        if numbers is not None:
-            name = text[start : numbers.start].strip(BREAK + "的第-")
-            relation = find_relation(text, numbers.end)
-            end = relation.end if relation else numbers.end
-            yield from self._before_numbers(Wording(reading.scope, name, numbers, relation, start, end))
-            return
-        yield from self._unnumbered(text, reading.scope, start, stop)
+        known = self._name_with_number(text, start, numbers)
+        if known:
+            yield from self._read(text, reading.scope, start, stop, self._numbers(text, start, stop, behind=known))
+        if not known or (numbers is not None and numbers.start > start):
+            yield from self._read(text, reading.scope, start, stop, numbers)
 
-    def _numbers(self, text: str, start: int, stop: int) -> Numbers | None:
-        """Numbers in the segment of the name, or at the very start of the next one (佳园小区，5号楼)."""
-        found = find_numbers(text, start, stop)
+    def _name_with_number(self, text: str, start: int, numbers: Numbers | None) -> int:
+        """Return where a known name ends that holds these numbers itself (4号院), 0 where none does."""
+        end = start + self.names.longest_at(text, start)
+        if (
+            numbers is None
+            or not start <= numbers.start < end
+            or (text[end - 1].isdigit() and text[end : end + 1].isdigit())
+        ):
+            return 0
+        return end
+
+    def _read(self, text: str, scope: Scope, start: int, stop: int, numbers: Numbers | None) -> Iterator[Wording]:
+        if numbers is None:
+            yield from self._unnumbered(text, scope, start, stop)
+            return
+        name = text[start : numbers.start].strip(BREAK + "的第-")
+        relation = find_relation(text, numbers.end)
+        end = relation.end if relation else numbers.end
+        yield from self._before_numbers(Wording(scope, name, numbers, relation, start, end))
+
+    def _numbers(self, text: str, start: int, stop: int, *, behind: int = 0) -> Numbers | None:
+        """Numbers in the segment of the name, or at the very start of the next one (佳园小区，5号楼).
+
+        Behind a known name that holds figures itself they are sought from its end on.
+        """
+        found = find_numbers(text, max(start, behind), stop)
         if found is None and stop < len(text):
             found = find_numbers(text, stop + 1, stop + 2)
             if found is not None and (stop - start > _LONGEST_NAME or not found.sure):

@@ -153,6 +153,8 @@ def _near_fit(name: str, stem: str, tail: str, known: str, likeness: float) -> F
 def _slips(name: str) -> Iterator[str]:
     """Yield what may have been meant where a letter was typed twice or two letters changed places."""
     for at in range(len(name) - 1):
+        if name[at].isdigit() or name[at + 1].isdigit():
+            continue  # 12号院 is not 21号院, nor 11号院 1号院
         if name[at] == name[at + 1]:
             yield name[:at] + name[at + 1 :]
         elif not {name[at], name[at + 1]} & _ORDINAL_LETTERS:

@@ -69,6 +69,8 @@ class AddressParts:
 
 _END: Final = r"(?=\||$)"
 _B: Final = r"\d{1,3}[A-Z]?"
+# 4号院 and 3号小区 are names of compounds, not buildings; 3号院内 is the yard of building 3.
+_YARD: Final = r"[院苑](?![内里外墙子门])|园(?!林)|小区|社区|大院|家属[院区小]|住宅[院区小]|生活区|平房区|街坊"
 # A room may run into a date: 10112月份 is room 101 since December.
 _R: Final = r"(?:\d{3}(?=\d{1,2}[月日天点年])|\d{2,4}(?!\d))"
 _QUARTER: Final = re.compile(
@@ -79,7 +81,7 @@ _BUILDING: Final = (
     (True, re.compile(rf"(?P<buildings>{_B})-(?P<stairwell>\d{{1,2}})-(?P<room>{_R})(?:室|号|户)?")),
     (True, re.compile(rf"(?P<buildings>{_B})-(?P<room>\d{{3,4}})(?:室|号|户)?(?!\d)")),
     (True, re.compile(rf"(?P<buildings>{_B})-(?P<stairwell>\d{{1,2}})(?:单元|门)?(?!\d)(?!-)")),
-    (True, re.compile(rf"(?P<buildings>{_B})号(?!线|码|文|公路|令|机|台)")),
+    (True, re.compile(rf"(?P<buildings>{_B})号(?!线|码|文|公路|令|机|台|{_YARD})")),
     (False, re.compile(r"(?P<buildings>\d{1,2})层楼")),
     (False, re.compile(rf"(?P<buildings>\d{{1,2}}[A-Z]?){_END}")),
 )
