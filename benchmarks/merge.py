@@ -6,10 +6,10 @@
     python benchmarks/merge.py --deep           K at half of the units and below
     python benchmarks/merge.py --huge           100,000 units in 7,000 communities
 
-Every method runs in a process of its own with a time limit; peers come from the interpreter named by ``--peers``
-(``var/bench-venv``, see requirements-merge.txt), never from the product's environment. A plan is checked here
-before it counts: K groups, connected, within parents. Printed: objective over the proven optimum (or our best
-plan), wall seconds after loading (for ours CPU seconds too), and what went wrong.
+Every method runs in a process of its own with a time limit (peers: of CPU seconds); peers come from the interpreter
+named by ``--peers`` (``var/bench-venv``, see requirements-merge.txt), never from the product's environment. A plan is
+checked here before it counts: K groups, connected, within parents. Printed: objective over the proven optimum (or our
+best plan), wall and CPU seconds after loading, and what went wrong.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import argparse
 import csv
 import json
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PEER_PYTHON = ROOT / "var" / "bench-venv" / "bin" / "python"
 BALANCE = Weights(balance=1, compactness=0, disruption=0)
 GREEDY = "greedy pair merge"
+# How many wall seconds a peer may take for one of its CPU seconds before it counts as hanging.
+_PATIENCE = 8
 PEERS = (
     GREEDY,
     "spopt AZP",
@@ -128,12 +131,17 @@ def fault(units: Units, plan: list[list[int]], groups: int) -> str:
     return "" if len(plan) == groups else f"{len(plan)} groups, not {groups}"
 
 
-def run(command: list[str], limit: float) -> tuple[dict[str, Any] | None, str]:
-    """Run a child; return its JSON answer or why there is none."""
+def run(command: list[str], limit: float, *, cpu: float | None = None) -> tuple[dict[str, Any] | None, str]:
+    """Run a child for so many wall seconds, and CPU seconds where told; return its JSON answer or why there is none."""
+    words = command if cpu is None else ["prlimit", f"--cpu={cpu:.0f}", *command]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False, cwd=ROOT)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=limit, check=False, cwd=ROOT)
     except subprocess.TimeoutExpired:
         return None, f"not finished in {limit:g} s"
+    if cpu is not None and done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return None, f"not finished in {cpu:.0f} s of CPU"
+    if done.returncode < 0:
+        return None, f"crashed ({signal.Signals(-done.returncode).name})"
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"exit {done.returncode}"]
         return None, last[0][:90]
@@ -198,7 +206,9 @@ def compare(
         print(f"  {'ours':<26} {best['objective']:.9f}  1.0000 ×  {took}  {proof} {wrong}", flush=True)
         for peer in peers:
             runner = sys.executable if peer == GREEDY else str(python)
-            found, why = run([runner, str(ROOT / "benchmarks" / "merge_peers.py"), peer, str(path)], limit)
+            command = [runner, str(ROOT / "benchmarks" / "merge_peers.py"), peer, str(path)]
+            # By CPU, so that a busy machine takes nothing from them.
+            found, why = run(command, _PATIENCE * limit, cpu=limit)
             print(f"  {peer:<26} {verdict(units, found, why, groups, weights, best['objective'])}", flush=True)
 
 
@@ -210,7 +220,8 @@ def verdict(units: Units, found: dict[str, Any] | None, why: str, groups: int, w
     if wrong == "no partition":
         return f"failed: {wrong}  {found['seconds']:8.3f} s"
     value = measure(units, found["groups"], weights=weights).total
-    return f"{value:.9f}  {value / best:.4f} ×  {found['seconds']:8.3f} s  {('failed: ' + wrong) if wrong else ''}"
+    took = f"{found['seconds']:8.3f} s ({found['cpu']:.2f} s CPU)"
+    return f"{value:.9f}  {value / best:.4f} ×  {took}  {('failed: ' + wrong) if wrong else ''}"
 
 
 def main() -> None:

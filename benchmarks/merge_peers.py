@@ -238,10 +238,10 @@ PEERS = {
 def main() -> None:
     peer, path = sys.argv[1:3]
     case = pickle.loads(Path(path).read_bytes())  # noqa: S301 - written by merge.py a moment ago
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     groups = PEERS[peer](case)
-    seconds = time.perf_counter() - begun
-    print(json.dumps({"groups": [[int(u) for u in group] for group in groups], "seconds": seconds}))
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - worked
+    print(json.dumps({"groups": [[int(u) for u in group] for group in groups], "seconds": seconds, "cpu": cpu}))
 
 
 if __name__ == "__main__":

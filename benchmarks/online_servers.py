@@ -191,7 +191,8 @@ if __name__ == "__main__":
         app,
         host="127.0.0.1",
         port=int(port),
-        http="httptools",
+        # Ours is served as `wangge serve` does it; the others as uvicorn does.
+        http="api.protocol:QuickProtocol" if name == "wangge" else "httptools",
         loop="uvloop",
         log_level="warning",
         access_log=False,

@@ -57,6 +57,7 @@ def serve_store(
         host=host,
         port=port,
         workers=workers,
+        http="api.protocol:QuickProtocol",
         log_level="warning",
         server_header=False,
         access_log=False,  # the gate notes each exchange, without what was asked

@@ -12,6 +12,7 @@ import threading
 import uvicorn
 
 from api.app import LOCAL_HOSTS, create_app
+from api.protocol import QuickProtocol
 from geo.bootstrap import open_services
 
 
@@ -20,7 +21,8 @@ def main():
     app = create_app(open_services(store_url=store), hosts=LOCAL_HOSTS, close=True)
     # The tests close this process's input when they are done, even where they fail.
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-    uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="error", access_log=False, lifespan="on")
+    address = {"host": "127.0.0.1", "port": int(port)}
+    uvicorn.run(app, **address, http=QuickProtocol, log_level="error", access_log=False, lifespan="on")
 
 
 if __name__ == "__main__":
