@@ -8,10 +8,10 @@
 An invented county of 2,000 grids and 20,000 buildings; of the households 60 % name their building, 37 % have a point,
 2 % an address text alone, 1 % nothing; one incident for ten households. Each action runs in a process of its own on
 a store as the action before left it: `activate` places all in a first generation, `assign` places all again where
-nothing changed, `moved` after a tenth of those with a point were given another (their former placements are kept
-in the history), `publish` places all in the next generation and follows what moved. Printed are seconds by the wall
-and of the CPU, and the peak of the resident memory; `start` is the peak of a process that opens the store, reads the
-coverage and builds its index, and does no more.
+nothing changed, `moved` after a tenth of those with a point were given another (their former placements are kept in
+the history), `publish` places all in the next generation and follows what moved. Printed are seconds by the wall and
+of the CPU (+ those of a PostGIS server's processes), and the peak of the resident memory; `start` is a process that
+opens the store, reads the coverage and builds its index, and does no more.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import argparse
 import datetime as dt
 import itertools
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -224,15 +225,29 @@ def apart(*words: str) -> dict:
     return json.loads(done.stdout or "{}")
 
 
-def measure(url: str, rows: int, say: Callable[[str], None], *, ready: bool) -> None:
+def served(postmaster: int | None) -> float:
+    """Return the CPU seconds of a server's processes that have ended; each session has one of its own."""
+    if postmaster is None:
+        return 0.0
+    time.sleep(0.5)
+    told = Path(f"/proc/{postmaster}/stat").read_text().rpartition(")")[2].split()
+    return (int(told[13]) + int(told[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(
+    url: str, rows: int, say: Callable[[str], None], *, ready: bool = False, postmaster: int | None = None
+) -> None:
     if not ready:
         apart("--do", "build", "--url", url, "--rows", str(rows))
     for action in ACTIONS:
         if action == "moved":
             apart("--do", "shift", "--url", url)
+        before = served(postmaster)
         found = apart("--do", action, "--url", url)
+        busy = served(postmaster) - before
         placed = " ".join(f"{basis} {n}" for basis, n in sorted(found["by_basis"].items()))
-        figures = f"{found['seconds']:>8.2f} s {found['cpu']:>8.2f} s {found['peak_mb']:>6} MB"
+        cpu = f"{found['cpu']:>8.2f}" + (f" +{busy:>6.2f}" if postmaster else "")
+        figures = f"{found['seconds']:>8.2f} s {cpu} s {found['peak_mb']:>6} MB"
         say(f"{rows:>9}  {action:<9}{figures}  {placed}")
 
 
@@ -269,8 +284,9 @@ def rounds(engine: str, numbers: list[int], kept: Path | None) -> None:
             server.make_template()
         for rows in numbers:
             if server is not None:
+                postmaster = int((server.data / "postmaster.pid").read_text().split()[0])
                 with server.database() as url:
-                    measure(url, rows, say, ready=False)
+                    measure(url, rows, say, postmaster=postmaster)
                 continue
             store, ready = folder / f"county-{rows}.gpkg", False
             if kept is not None:

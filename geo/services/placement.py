@@ -1,8 +1,7 @@
 """Places every household and incident of a generation: building before point, point before address, else nothing.
 
 Registers are read, placed and written in pages, so that memory does not grow with them. What stays in memory is small
-beside them: the grids, the buildings (a county has some fifty households a building) and the address book made of
-buildings, compounds and places.
+beside them: the grids, the buildings (one for many households) and the address book of buildings, compounds and places.
 """
 
 from __future__ import annotations
