@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 
-from geo.errors import EncodingUnknown, NotFound, Refused, Where
+from geo.errors import EncodingUnknown, NotFound, Refused, Unavailable, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -328,13 +328,32 @@ def _span_batches(points: PointFile, file: pq.ParquetFile, span: Span) -> Iterat
 
 @contextmanager
 def _gpkg_copy(path: Path) -> Iterator[str]:
-    """Yield the named driver's path of a private copy: the live file may be open in this process."""
+    """Yield the named driver's path of a private copy: the live file may be open in this process.
+
+    Raises
+    ------
+    Refused
+        What stands beside the file is not in it yet.
+    Unavailable
+        The temporary folder has no room for the copy.
+    """
+    from geo.formats.geopackage import refuse_unwritten  # noqa: PLC0415 - GDAL takes half a second to load
+
+    refuse_unwritten(path)
     with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
         copy = Path(folder) / "points.gpkg"
-        shutil.copyfile(path, copy)
-        with copy.open("rb+") as file:
-            file.seek(18)
-            file.write(b"\x01\x01")  # no write-ahead log: reading leaves nothing beside the copy
+        try:
+            shutil.copyfile(path, copy)
+            with copy.open("rb+") as file:
+                file.seek(18)
+                file.write(b"\x01\x01")  # no write-ahead log: reading leaves nothing beside the copy
+        except OSError as error:
+            raise Unavailable(
+                f"读取前要先复制到临时目录, 复制失败: {error.strerror}",
+                code="write-failed",
+                where=Where(file=path.name),
+                remedy="腾出磁盘空间, 或用 TMPDIR 指定别的临时目录, 再试",
+            ) from error
         yield f"GPKG:{copy}"
 
 

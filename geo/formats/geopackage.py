@@ -15,7 +15,7 @@ from geo.errors import HostileFile, NotFound, Refused, Where
 from geo.formats.dataset import Feature, Harvest, Source, name_of
 from geo.formats.drivers import gdal_guard, geometry_of, pyogrio
 
-__all__ = ["read_geopackage"]
+__all__ = ["read_geopackage", "refuse_unwritten"]
 
 _HEADER: Final = 100
 _APPLICATION_IDS: Final = (b"GPKG", b"GP10", b"GP11")
@@ -38,6 +38,7 @@ def read_geopackage(source: Source) -> Harvest:
     """
     harvest = Harvest(source)
     place = Where(file=source.name)
+    refuse_unwritten(source.path)
     if source.data[68:72] not in _APPLICATION_IDS or len(source.data) < _HEADER:
         raise Refused("是 SQLite 数据库, 不是 GeoPackage", code="gpkg-broken", where=place, remedy="导出为 GPKG 后重试")
     notes: list[str] = []
@@ -48,6 +49,24 @@ def read_geopackage(source: Source) -> Harvest:
     for note in notes:
         harvest.warn(f"GPKG: {note.replace(folder, '')}")
     return harvest
+
+
+def refuse_unwritten(path: Path) -> None:
+    """Refuse a GeoPackage with changes that stand beside it only: a copy of the file alone would silently lack them.
+
+    Raises
+    ------
+    Refused
+        There is a write-ahead log: a program (QGIS does so) has the file open, or ended without closing it.
+    """
+    log = path.with_name(path.name + "-wal")
+    if log.is_file() and log.stat().st_size:
+        raise Refused(
+            f"旁边的 {log.name} 里有还没写进此文件的修改",
+            code="gpkg-open",
+            where=Where(file=path.name),
+            remedy="在打开它的程序 (如 QGIS) 里保存并关闭此文件, 或另存一份, 再试",
+        )
 
 
 def _without_wal(data: bytes) -> bytes:
