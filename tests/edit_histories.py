@@ -222,11 +222,12 @@ def require_sound(base, drawing):
     base, lines = base
     assert verify(drawing.coverage) == ()
     assert set(drawing.facts) == set(drawing.coverage.ids)
-    # A node put into the outer boundary is rounded to the lattice: the line bends by less than a tenth of a millimetre.
+    # A node put into the outer boundary is rounded to the lattice: the line bends by less than a tenth of a millimetre,
+    # and nodes put into its pieces later add to that, within the 0.4 mm of `geo.topology.edits.bends`.
     assert same_outline(base.coverage.outlines(), drawing.coverage.outlines()), "the extent moved"
     extent = drawing.coverage.extent()
     assert abs(float(shapely.area(drawing.coverage.polygons()).sum()) - extent.area) <= 1e-9 * extent.area
-    assert extent.hausdorff_distance(base.coverage.extent()) <= 1e-9
+    assert extent.hausdorff_distance(base.coverage.extent()) <= 4e-9
     after = community_lines(drawing)
     assert lines.keys() == after.keys()
     for code, rings in lines.items():
