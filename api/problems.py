@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.refusals import LANGUAGES, Said, absent, said, sentence
 from geo.errors import (
     BaseSuperseded,
     Conflict,
@@ -71,19 +72,20 @@ STATUS: Final[dict[type[WanggeError], tuple[int, str, str]]] = {
 }
 # Words that a message quotes were sent by somebody: what is wrong can be said without them.
 _QUOTED: Final = re.compile(r"(?<!\w)(?:'[^']*'|\"[^\"]*\")(?!\w)")
-_ABSENT: Final = "no such object, or none you may see"
-# Refusals that come from HTTP itself: status -> code, title, title, remedy.
-_OF_HTTP: Final[dict[int, tuple[str, str, str, str]]] = {
-    400: ("bad-request", "请求有误", "Bad request", "send what the API description says"),
-    404: ("not-found", "没有找到", "Not found", "check the address"),
-    405: ("method-not-allowed", "方法不允许", "Method not allowed", "use one of the methods in Allow"),
-    406: ("not-acceptable", "格式不支持", "Not acceptable", "ask for a format of the API description"),
-    413: ("body-too-large", "内容过大", "Body too large", "send less at once"),
-    415: ("media-type", "内容类型不支持", "Unsupported media type", "send a content type of the API description"),
-    421: ("wrong-host", "主机名不对", "Wrong host", "use the name this service was started for"),
-    428: ("if-match-missing", "缺少 If-Match", "If-Match is missing", "send the ETag you read as If-Match"),
-    500: ("internal", "内部错误", "Internal error", "quote the request id to the operator"),
+# Refusals that come from HTTP itself: status -> code, and title in both languages; the rest stands in api.refusals.
+_OF_HTTP: Final[dict[int, tuple[str, str, str]]] = {
+    400: ("bad-request", "请求有误", "Bad request"),
+    403: ("forbidden", "无此权限", "Not allowed"),
+    404: ("not-found", "没有找到", "Not found"),
+    405: ("method-not-allowed", "方法不允许", "Method not allowed"),
+    406: ("not-acceptable", "格式不支持", "Not acceptable"),
+    413: ("body-too-large", "内容过大", "Body too large"),
+    415: ("media-type", "内容类型不支持", "Unsupported media type"),
+    421: ("wrong-host", "主机名不对", "Wrong host"),
+    428: ("if-match-missing", "缺少 If-Match", "If-Match is missing"),
+    500: ("internal", "内部错误", "Internal error"),
 }
+Both = tuple[str, str]
 
 
 class RowsRefused(Refused):
@@ -101,29 +103,34 @@ class RowsRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One refusal, ready to be written in either language."""
+    """One refusal, ready to be written in either language: `titles`, `details`, `remedies` are (Chinese, English).
+
+    `extras` are members that read the same in both languages, `spoken` those that do not.
+    """
 
     status: int
     code: str
-    titles: tuple[str, str]
-    detail: str
-    remedy: str = ""
+    titles: Both
+    details: Both
+    remedies: Both = ("", "")
     extras: Mapping[str, Any] = field(default_factory=dict)
+    spoken: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def body(self, *, request_id: str, language: str = "zh") -> bytes:
-        """Return the JSON text. `language` chooses the title, "zh" or "en"."""
+        """Return the JSON text. `language` chooses title, detail and remedy, "zh" or "en"."""
+        side = LANGUAGES.index(language)
         members: dict[str, Any] = {
             "type": f"urn:wangge:problem:{self.code}",
-            "title": self.titles[1] if language == "en" else self.titles[0],
+            "title": self.titles[side],
             "status": self.status,
-            "detail": self.detail,
+            "detail": self.details[side],
             "code": self.code,
             "request_id": request_id,
         }
-        if self.remedy:
-            members["remedy"] = self.remedy
-        return orjson.dumps({**members, **self.extras})
+        if self.remedies[side]:
+            members["remedy"] = self.remedies[side]
+        return orjson.dumps({**members, **self.extras, **{name: both[side] for name, both in self.spoken.items()}})
 
 
 def problem_of(error: WanggeError) -> Problem:
@@ -131,21 +138,46 @@ def problem_of(error: WanggeError) -> Problem:
     status, *titles = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     place = {key: value for key, value in _where(error).items() if value not in (None, "")}
     extras: dict[str, Any] = {"where": place} if place else {}
+    spoken: dict[str, tuple[Any, Any]] = {}
     headers: dict[str, str] = {}
-    # What is absent and what is somebody else's read the same, and no name that was asked for comes back.
-    detail = _ABSENT if isinstance(error, NotFound) else _QUOTED.sub("…", error.message)
     if isinstance(error, Infeasible):
-        extras["conflict"] = list(error.conflict)
+        spoken["conflict"] = _each(error.conflict)
     if isinstance(error, RowsRefused):
         extras["report"] = dict(error.report)
     if isinstance(error, StaleVersion):
-        extras |= {"current_version": error.current, "difference": list(error.difference)}
+        extras["current_version"] = error.current
+        spoken["difference"] = _each(error.difference)
         headers["ETag"] = f'"{error.current}"'
     if isinstance(error, BaseSuperseded):
         extras |= {"plan": error.plan_id, "base": _generation(error.base), "in_force": _generation(error.in_force)}
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "5"
-    return Problem(status, error.code, (titles[0], titles[1]), detail, error.remedy, extras, headers)
+    chinese, english = (_said(error, language) for language in LANGUAGES)
+    return Problem(
+        status,
+        error.code,
+        (titles[0], titles[1]),
+        (chinese.message, english.message),
+        (chinese.remedy, english.remedy),
+        extras,
+        spoken,
+        headers,
+    )
+
+
+def _said(error: WanggeError, language: str) -> Said:
+    """Say what is wrong and what to do, without anything that was sent.
+
+    What is absent and what is somebody else's read the same, and no name that was asked for comes back.
+    """
+    if isinstance(error, NotFound):
+        return Said(absent(language), said(error, language).remedy)
+    return said(error, language, message=_QUOTED.sub("…", error.message))
+
+
+def _each(lines: Sequence[str]) -> tuple[list[str], list[str]]:
+    chinese, english = ([sentence(line, language) for line in lines] for language in LANGUAGES)
+    return chinese, english
 
 
 def _generation(told: tuple[int, str] | None) -> dict[str, Any] | None:
@@ -165,17 +197,25 @@ def _where(error: WanggeError) -> dict[str, Any]:
     }
 
 
-def problem_of_status(
-    status: int, *, detail: str = "", errors: Sequence[Mapping[str, str]] = (), headers: Mapping[str, str] | None = None
-) -> Problem:
+def problem_of_status(status: int, *, detail: str = "", headers: Mapping[str, str] | None = None) -> Problem:
     """Return the problem for a refusal of HTTP itself, such as 404 or 413."""
     known = _OF_HTTP.get(status)
     if known is None:
         phrase = HTTPStatus(status).phrase
-        known = (phrase.lower().replace(" ", "-"), phrase, phrase, "")
-    code, chinese, english, remedy = known
-    extras = {"errors": list(errors)} if errors else {}
-    return Problem(status, code, (chinese, english), detail or english, remedy, extras, headers or {})
+        return Problem(
+            status, phrase.lower().replace(" ", "-"), (phrase, phrase), (detail or phrase,) * 2, headers=headers or {}
+        )
+    code, *titles = known
+    told = WanggeError(detail or titles[1], code=code)
+    chinese, english = (said(told, language) for language in LANGUAGES)
+    return Problem(
+        status,
+        code,
+        (titles[0], titles[1]),
+        (chinese.message, english.message) if detail else (titles[0], titles[1]),
+        (chinese.remedy, english.remedy),
+        headers=headers or {},
+    )
 
 
 def _problem_of_validation(error: RequestValidationError, *, status: int) -> Problem:
@@ -188,14 +228,20 @@ def _problem_of_validation(error: RequestValidationError, *, status: int) -> Pro
         if fault["type"] == "json_invalid":
             place = ["body"]
         rows.append({"at": ".".join(place), "code": fault["type"], "message": _message(fault)})
+    spoken = tuple([{**row, "message": sentence(row["message"], lang)} for row in rows[:50]] for lang in LANGUAGES)
+    general = WanggeError("the request is not valid", code="invalid-request")
     return Problem(
         status,
         "invalid-request",
         ("参数不合要求", "Invalid request"),
-        "; ".join(f"{row['at']}: {row['message']}" for row in rows[:5]),
-        "send what the API description says",
-        {"errors": rows[:50]},
+        (_joined(spoken[0], "：", "；"), _joined(spoken[1], ": ", "; ")),
+        (said(general, "zh").remedy, said(general, "en").remedy),
+        spoken={"errors": (spoken[0], spoken[1])},
     )
+
+
+def _joined(rows: Sequence[Mapping[str, str]], colon: str, stop: str) -> str:
+    return stop.join(f"{row['at']}{colon}{row['message']}" for row in rows[:5])
 
 
 def _message(fault: Mapping[str, Any]) -> str:

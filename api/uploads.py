@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.datastructures import UploadFile
 
+from api.refusals import sentence
 from geo.errors import HostileFile, Refused, Unavailable
 from geo.services.ingest import IMPORT_KINDS, ImportRequest
 
@@ -179,8 +180,8 @@ def _safe_name(name: str) -> str:
     return plain
 
 
-def report_json(report: ImportReport) -> dict[str, Any]:
-    """Return an import's report as the wire has it."""
+def report_json(report: ImportReport, language: str) -> dict[str, Any]:
+    """Return an import's report as the wire has it, its sentences in a language ("zh" or "en")."""
     return {
         "kind": report.kind,
         "applied": report.applied,
@@ -192,11 +193,11 @@ def report_json(report: ImportReport) -> dict[str, Any]:
         "updated": report.updated,
         "unchanged": report.unchanged,
         "generation_id": report.generation_id,
-        "files": [_file_json(f) for f in report.files],
+        "files": [_file_json(f, language) for f in report.files],
     }
 
 
-def _file_json(file: FileReport) -> dict[str, Any]:
+def _file_json(file: FileReport, language: str) -> dict[str, Any]:
     return {
         "name": Path(file.path).name,
         "sha256": file.sha256,
@@ -205,7 +206,7 @@ def _file_json(file: FileReport) -> dict[str, Any]:
         "encoding_evidence": file.encoding_evidence,
         "datum": file.datum,
         "proposed_datum": file.proposed_datum,
-        "datum_evidence": list(file.datum_evidence),
+        "datum_evidence": [sentence(line, language) for line in file.datum_evidence],
         "rows_read": file.rows_read,
         "accepted": file.accepted,
         "refused": [
@@ -214,10 +215,10 @@ def _file_json(file: FileReport) -> dict[str, Any]:
                 "column": r.where.column,
                 "feature": r.where.feature,
                 "code": r.code,
-                "message": r.message,
-                "remedy": r.remedy,
+                "message": sentence(r.message, language, code=r.code),
+                "remedy": sentence(r.remedy, language, code=r.code),
             }
             for r in file.refused[:_SHOWN]
         ],
-        "warnings": list(file.warnings[:_SHOWN]),
+        "warnings": [sentence(line, language) for line in file.warnings[:_SHOWN]],
     }

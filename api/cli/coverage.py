@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.frame import AsJson, StoreName, opened, report, words
+from api.cli.frame import AsJson, StoreName, language, opened, report, words
+from api.refusals import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,10 +41,13 @@ def _finding_facts(finding: Finding) -> dict[str, Any]:
 
 def _finding_lines(findings: Sequence[Finding]) -> list[str]:
     """Return findings as lines, with a count at the end."""
+    from geo.topology import describe
+
     lines = [
-        f"{'×' if f.blocking else '!'} {f.code.value} {f.message} "
-        f"({f.lon:.6f}, {f.lat:.6f}; {f.size_m:.2f} m, {f.area_m2:.1f} m²) → {f.remedy}"
+        f"{'×' if f.blocking else '!'} {f.code.value} {message} "
+        f"({f.lon:.6f}, {f.lat:.6f}; {f.size_m:.2f} m, {f.area_m2:.1f} m²) → {remedy}"
         for f in findings[:_SHOWN]
+        for message, remedy in [describe(f, language())]
     ]
     if len(findings) > _SHOWN:
         lines.append(words(f"… 另有 {len(findings) - _SHOWN} 个", f"… {len(findings) - _SHOWN} more"))
@@ -80,7 +84,9 @@ def check(
         "blocking": sum(f.blocking for f in findings),
     }
     facts["warnings"] = list(warnings)
-    report(facts, as_json=as_json, lines=[*(f"! {w}" for w in warnings), *_finding_lines(findings)])
+    report(
+        facts, as_json=as_json, lines=[*(f"! {sentence(w, language())}" for w in warnings), *_finding_lines(findings)]
+    )
 
 
 def repair(
@@ -118,7 +124,7 @@ def repair(
         "blocking": sum(f.blocking for f in done.after),
         **({"out": str(out)} if out else {}),
     }
-    lines = [f"~ {c.message}" for c in changes[:_SHOWN]]
+    lines = [f"~ {sentence(c.message, language())}" for c in changes[:_SHOWN]]
     lines.append(
         words(
             f"改动 {len(changes)} 处；修复前 {len(done.before)} 个问题",

@@ -9,12 +9,13 @@ import json
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
-from geo.errors import BaseSuperseded, Infeasible, StaleVersion, WanggeError
+from api.refusals import place, said, sentence
+from geo.errors import Infeasible, StaleVersion, Unavailable, WanggeError, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ __all__ = [
     "StoreName",
     "commands",
     "day",
+    "language",
     "opened",
     "progress_line",
     "refusal",
@@ -40,9 +42,14 @@ StoreName = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="输出一个 JSON 对象 / print one JSON object")]
 
 
+def language() -> Literal["zh", "en"]:
+    """Return the language of the terminal: "en" where WANGGE_LANG says so, "zh" otherwise."""
+    return "en" if os.environ.get("WANGGE_LANG", "").lower().startswith("en") else "zh"
+
+
 def words(chinese: str, english: str) -> str:
     """Return the Chinese wording, or the English where WANGGE_LANG says en."""
-    return english if os.environ.get("WANGGE_LANG", "").lower().startswith("en") else chinese
+    return english if language() == "en" else chinese
 
 
 def say(text: str) -> None:
@@ -51,23 +58,27 @@ def say(text: str) -> None:
 
 
 def refusal(error: WanggeError) -> str:
-    """Return the one line that tells why something was refused."""
-    text = str(error)
-    if isinstance(error, Infeasible) and error.conflict:
-        text += ": " + "; ".join(error.conflict)
-    if isinstance(error, StaleVersion) and error.difference:
-        text += ": " + "; ".join(error.difference)
-    if isinstance(error, BaseSuperseded):
-        text = words(_superseded(error), text)
+    """Return the one line that tells where something is wrong, what, and what to do, in the terminal's language."""
+    spoken = said(error, language())
+    text, where = spoken.message, place(error.where, language())
+    told: tuple[str, ...] = ()
+    if isinstance(error, Infeasible):
+        told = tuple(wish for wish in error.conflict if wish not in error.message)
+    if isinstance(error, StaleVersion):
+        told = error.difference
+    if where:
+        text = f"{where}{words('：', ': ')}{text}"
+    if spoken.remedy:
+        text += words(f"（{spoken.remedy}）", f" ({spoken.remedy})")
+    if told:
+        text += words("：", ": ") + words("；", "; ").join(sentence(line, language()) for line in told)
     return f"{words('不能执行', 'refused')} [{error.code}] " + " ".join(text.split())
 
 
-def _superseded(error: BaseSuperseded) -> str:
-    """Say in Chinese what is the matter with a plan's base, and what to do."""
-    head = f"方案 {error.plan_id} 基于第 {error.base[0]} 版网格，该版不是现行的"
-    if error.in_force is None:
-        return f"{head}；现在没有现行的网格（先启用一版）"
-    return f"{head}；现行的是第 {error.in_force[0]} 版（先运行 wangge plan rebase {error.plan_id}，再看一遍方案）"
+def _of_disk(error: OSError) -> WanggeError:
+    """Return the refusal that stands for a failure of the system, with the file's name alone."""
+    name = os.path.basename(str(error.filename)) if error.filename else ""  # noqa: PTH119
+    return Unavailable(f"the disk failed: {error.strerror or error}", code="disk", where=Where(file=name or None))
 
 
 class _Refusing(TyperGroup):
@@ -82,8 +93,7 @@ class _Refusing(TyperGroup):
         except BrokenPipeError:
             raise
         except OSError as error:
-            name = os.path.basename(str(error.filename)) if error.filename else ""  # noqa: PTH119
-            typer.echo(f"{words('不能执行', 'refused')} [disk] {name} {error.strerror or ''}".rstrip(), err=True)
+            typer.echo(refusal(_of_disk(error)), err=True)
         except (typer.Exit, typer.Abort, KeyboardInterrupt):
             raise
         except Exception as error:

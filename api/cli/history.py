@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.frame import AsJson, StoreName, commands, day, opened, progress_line, report, words
+from api.cli.frame import AsJson, StoreName, commands, day, language, opened, progress_line, report, words
+from api.refusals import term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,8 @@ def show(generation: Id, store: StoreName = None, as_json: AsJson = False) -> No
     with opened(store) as services:
         found = find_generation(services.store, services.actor, generation)
     facts = {**_facts(found.generation), "grids": dict(found.grids)}
-    counted = words("网格", "grids") + " " + ", ".join(f"{kind} {n}" for kind, n in found.grids.items())
+    each = [f"{term('layer', kind, language())} {n}" for kind, n in found.grids.items()]
+    counted = words("网格", "grids") + " " + words("、", ", ").join(each)
     report(facts, as_json=as_json, lines=[_line(found.generation), counted])
 
 

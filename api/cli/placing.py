@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.frame import AsJson, StoreName, day, opened, progress_line, report, words
+from api.cli.frame import AsJson, StoreName, day, language, opened, progress_line, report, words
+from api.refusals import sentence, term
 
 if TYPE_CHECKING:
     from geo.assign import AssignReport
@@ -102,6 +103,10 @@ def _both(
     return found.placement, note
 
 
+def _basis(word: str) -> str:
+    return term("basis", word, language())
+
+
 def _placement_lines(placement: Placement) -> list[str]:
     lines = []
     if placement.grid:
@@ -116,7 +121,7 @@ def _placement_lines(placement: Placement) -> list[str]:
     far = placement.distance_to_boundary_m
     lines.append(
         words("依据", "basis")
-        + f" {placement.basis.value}"
+        + f" {_basis(placement.basis.value)}"
         + ("" if far is None else words("，距界 ", ", boundary at ") + f"{far:.1f} m")
     )
     if placement.ambiguous and placement.candidates:
@@ -124,7 +129,7 @@ def _placement_lines(placement: Placement) -> list[str]:
         lines.append(words("也可能是：", "may also be: ") + named)
     if placement.responsible:
         lines.append(" ".join(str(placement.responsible[k]) for k in ("role", "name") if placement.responsible.get(k)))
-    return [*lines, *placement.notes]
+    return [*lines, *(sentence(note, language()) for note in placement.notes)]
 
 
 # -- many --------------------------------------------------------------------------------------------------
@@ -180,12 +185,13 @@ def assign(
 
 def _report_assigned(done: AssignReport, out: Path, *, as_json: bool) -> None:
     for row in done.bad:
-        typer.echo(words(f"第 {row.row} 行：{row.reason}", f"row {row.row}: {row.reason}"), err=True)
+        reason = sentence(row.reason, language())
+        typer.echo(words(f"第 {row.row} 行：{reason}", f"row {row.row}: {reason}"), err=True)
     if done.invalid > len(done.bad):
         more = done.invalid - len(done.bad)
         typer.echo(words(f"… 另有 {more} 行", f"… {more} more rows"), err=True)
     for warning in done.warnings:
-        typer.echo(f"! {warning}", err=True)
+        typer.echo(f"! {sentence(warning, language())}", err=True)
     summary = words(
         f"{done.rows} 行：落格 {done.placed}，界外 {done.outside}，坐标无效 {done.invalid} → {out}",
         f"{done.rows} rows: {done.placed} placed, {done.outside} outside, {done.invalid} invalid → {out}",
@@ -200,7 +206,9 @@ def _assign_store(store: str | None, *, as_json: bool) -> None:
         homes, incidents = reassign(services.store, services.actor, progress=progress_line)
     facts = {"households": dict(homes.by_basis), "incidents": dict(incidents.by_basis)}
     lines = [
-        words(label, name) + " " + ", ".join(f"{basis} {n}" for basis, n in sorted(placed.by_basis.items()))
+        words(label, name)
+        + " "
+        + words("、", ", ").join(f"{_basis(b)} {n}" for b, n in sorted(placed.by_basis.items()))
         for label, name, placed in (("住户", "households", homes), ("工单", "incidents", incidents))
     ]
     report(facts, as_json=as_json, lines=lines)
@@ -250,7 +258,7 @@ def recode(
         )
     ]
     lines += [
-        words(f"  第 {u.row} 行 {u.value}：{u.reason}", f"  row {u.row} {u.value}: {u.reason}")
+        words(f"  第 {u.row} 行 {u.value}：{u.reason}", f"  row {u.row} {u.value}: {sentence(u.reason, language())}")
         + (f" [{'、'.join(u.candidates)}]" if u.candidates else "")
         for u in done.undecided[:_SHOWN]
     ]

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.frame import AsJson, StoreName, commands, day, opened, report, say, words
+from api.cli.frame import AsJson, StoreName, commands, day, language, opened, report, say, words
+from api.refusals import place, sentence
 from geo.errors import Conflict
 
 __all__ = ["backup", "demo", "export", "import_", "init", "register", "upgrade", "verify"]
@@ -140,6 +141,12 @@ def _import_facts(done: Any) -> dict[str, Any]:
     }
 
 
+def _refused_line(row: Any) -> str:
+    where, message = place(row.where, language()), sentence(row.message, language(), code=row.code)
+    remedy = sentence(row.remedy, language(), code=row.code)
+    return f"{where}{words('：', ': ')}{message}" + (words(f"（{remedy}）", f" ({remedy})") if remedy else "")
+
+
 def _import_lines(done: Any, *, asked: bool) -> list[str]:
     lines = []
     for f in done.files:
@@ -157,9 +164,9 @@ def _import_lines(done: Any, *, asked: bool) -> list[str]:
                     f"  proposed datum {f.proposed_datum}: confirm with --datum {f.proposed_datum}",
                 )
             )
-            lines += [f"    {evidence}" for evidence in f.datum_evidence[:3]]
-        lines += [f"  ! {warning}" for warning in f.warnings[:_SHOWN_ROWS]]
-        lines += [f"  × {r.where}: {r.message} {r.remedy}".rstrip() for r in f.refused[:_SHOWN_ROWS]]
+            lines += [f"    {sentence(evidence, language())}" for evidence in f.datum_evidence[:3]]
+        lines += [f"  ! {sentence(warning, language())}" for warning in f.warnings[:_SHOWN_ROWS]]
+        lines += [f"  × {_refused_line(r)}" for r in f.refused[:_SHOWN_ROWS]]
         if len(f.refused) > _SHOWN_ROWS:
             lines.append(
                 words(f"  × 另有 {len(f.refused) - _SHOWN_ROWS} 行", f"  × {len(f.refused) - _SHOWN_ROWS} more")
@@ -196,7 +203,7 @@ def export(
         written = export_grids(services.lookup, services.store, services.actor, out, as_of=when)
     facts = {"out": str(out), "grids": written.features, "losses": list(written.losses)}
     done = words(f"已导出 {written.features} 个网格到 {out}", f"{written.features} grids written to {out}")
-    report(facts, as_json=as_json, lines=[done, *written.losses])
+    report(facts, as_json=as_json, lines=[done, *(sentence(loss, language()) for loss in written.losses)])
 
 
 def backup(

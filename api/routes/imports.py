@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.gate import actor_of
 from api.heavy import HeavyWork
-from api.problems import RowsRefused
+from api.problems import RowsRefused, language_of
 from api.schemas import ImportOut
 from api.uploads import FORM, Upload, read_upload, report_json, stored_files
 from api.wire import JsonResponse, StrictRoute
@@ -26,13 +26,13 @@ def imports_router(services: Services, *, heavy: HeavyWork) -> APIRouter:
     router = APIRouter(tags=["imports"], route_class=StrictRoute)
     limits = services.settings.limits
 
-    def imported(actor: Actor, upload: Upload) -> Json:
+    def imported(actor: Actor, upload: Upload, language: str) -> Json:
         with stored_files(upload, limits) as paths:
             asked = upload.request(paths)
             report = import_files(services.store, actor, asked, settings=services.settings, new_id=services.new_id)
         if asked.apply:
             services.lookup.forget()
-        told = report_json(report)
+        told = report_json(report, language)
         if asked.apply and not report.applied:
             raise RowsRefused(told)
         return told
@@ -42,6 +42,7 @@ def imports_router(services: Services, *, heavy: HeavyWork) -> APIRouter:
     )
     async def import_upload(request: Request, actor: Annotated[Actor, Depends(actor_of)]) -> Response:
         async with read_upload(request, limits) as upload:
-            return JsonResponse(await heavy.do(lambda: imported(actor, upload)))
+            language = language_of(request.scope["headers"])
+            return JsonResponse(await heavy.do(lambda: imported(actor, upload, language)))
 
     return router

@@ -9,7 +9,7 @@ from geo.model import Finding, FindingCode, Geometry
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Lang", "describe", "make_finding"]
+__all__ = ["Lang", "describe", "make_finding", "wordings"]
 
 Lang = Literal["zh", "en"]
 
@@ -122,6 +122,11 @@ def make_finding(
 def describe(finding: Finding, lang: Lang = "zh") -> tuple[str, str]:
     """Return message and remedy of a finding in Chinese (``zh``) or English (``en``)."""
     return _say(finding.code, finding.features, finding.size_m, finding.area_m2, lang)
+
+
+def wordings() -> tuple[tuple[str, str], ...]:
+    """Return every message and remedy with its places for values, as (Chinese, English)."""
+    return tuple(both for code in FindingCode for both in zip(_ZH[code], _EN[code], strict=True))
 
 
 def _say(code: FindingCode, features: Sequence[str], size_m: float, area_m2: float, lang: Lang) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from api.refusals import term
 from geo.authority import Actor, Role
 from geo.services.redraw import Drawing
 from tests import plan_county as county
@@ -26,8 +27,9 @@ def start(face, **body):
     return place
 
 
-def edit(face, place, version, *edits, status=200):
-    answer = face.post(f"{place}/edits", json={"edits": list(edits)}, headers=tag(version))
+def edit(face, place, version, *edits, status=200, language="zh"):
+    asked = {**tag(version), "Accept-Language": language}
+    answer = face.post(f"{place}/edits", json={"edits": list(edits)}, headers=asked)
     assert answer.status_code == status, answer.text
     return answer
 
@@ -105,6 +107,10 @@ def test_the_second_writer_is_told_what_the_first_did(desk, kind):
     edit(desk, place, 1, one)
     answer = edit(desk, place, 1, two, status=412)
     assert (answer.headers["etag"], answer.json()["current_version"]) == ('"2"', 2)
+    (line,) = answer.json()["difference"]
+    assert line.startswith("第 2 版（")
+    assert line.endswith(f"）：加 1 步（{term('edit', one['op'], 'zh')}）")
+    answer = edit(desk, place, 1, two, status=412, language="en")
     assert [line.partition(": ")[2] for line in answer.json()["difference"]] == [f"+1 edits ({one['op']})"]
     stored = desk.get(place).json()
     assert (stored["version"], [e["op"] for e in stored["edits"]]) == (2, [one["op"]])
@@ -261,7 +267,7 @@ def test_a_plan_on_former_grids_is_brought_onto_the_new_ones(face):
         assert problem["plan"] == second.rpartition("/")[2]
         assert (problem["base"]["serial"], problem["in_force"]["serial"]) == (1, 2)
         assert f"plan rebase {problem['plan']}" in problem["remedy"]
-        assert "generation 1, which is not in force; generation 2 is" in problem["detail"]
+        assert "基于第 1 版网格，该版不是现行的；现行的是第 2 版" in problem["detail"]
     empty = face.post(PLANS, json={"generation": problem["base"]["id"]}).headers["location"]
     refusal = face.post(f"{empty}/propose", json={"to": 10}, headers=tag(1))
     assert (refusal.status_code, refusal.json()["code"]) == (409, "base-superseded")

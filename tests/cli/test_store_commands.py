@@ -133,7 +133,7 @@ def test_wrong_usage_is_2(terminal):
 def test_an_unknown_kind_is_refused(terminal):
     said = terminal("import", "pigeons", terminal.files / "homes.csv")
     assert said.code == 1
-    assert "kinds" in said.err
+    assert "households" in said.err
 
 
 # -- check and repair ----------------------------------------------------------------------------------------
