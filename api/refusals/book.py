@@ -24,6 +24,7 @@ __all__ = ["LANGUAGES", "Book", "Pair", "Template", "book", "is_chinese"]
 LANGUAGES: Final = ("zh", "en")
 _FOLDER: Final = Path(__file__).parent
 _PLACE: Final = re.compile(r"(?P<quote>')?\{(?P<name>[a-z_]+)(?::(?P<kind>[a-z_]+))?\}(?(quote)')")
+_QUOTES: Final = ("'", '"')
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _LETTER: Final = re.compile(r"[A-Za-z\u3400-\u9fff]")
 # A sentence with fewer letters of its own would fit nearly anything; it is found under its code alone.
@@ -62,26 +63,36 @@ class Template:
         return _PLACE.sub("", self.text)
 
     @cached_property
-    def _longest(self) -> str:
-        return max(re.split("\0", _PLACE.sub("\0", self.text)), key=len)
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        parts, seen, at = [], set(), 0
-        for found in _PLACE.finditer(self.text):
-            name, quote = found["name"], "['\"]?" if found["quote"] else ""
-            parts.append(re.escape(self.text[at : found.start()]))
-            parts.append(f"{quote}(?P={name}){quote}" if name in seen else f"{quote}(?P<{name}>.*?){quote}")
-            seen.add(name)
-            at = found.end()
-        return re.compile("".join(parts) + re.escape(self.text[at:]), re.DOTALL)
+    def _parts(self) -> tuple[tuple[str, ...], tuple[tuple[str, bool], ...]]:
+        """The pieces of fixed text, one more than the places between them; of each place name and whether quoted."""
+        places = tuple((found["name"], bool(found["quote"])) for found in _PLACE.finditer(self.text))
+        return tuple(_PLACE.sub("\0", self.text).split("\0")), places
 
     def read(self, text: str) -> dict[str, str] | None:
-        """Return the values of a text that fits, None for one that does not."""
-        if self._longest not in text:
+        """Return the values of a text that fits, None for one that does not.
+
+        Each value is the shortest that fits, read from the left and never taken back: the time grows with the text
+        and no faster, whatever somebody's names hold.
+        """
+        (head, *rest), places = self._parts
+        if not places:
+            return {} if text == head else None
+        end = len(text) - len(rest[-1])
+        if not text.startswith(head) or not text.endswith(rest[-1]) or end < len(head):
             return None
-        found = self._pattern.fullmatch(text)
-        return None if found is None else found.groupdict()
+        values: dict[str, str] = {}
+        at = len(head)
+        for number, (name, quoted) in enumerate(places):
+            stop = end if number == len(places) - 1 else text.find(rest[number], at, end)
+            if stop < 0:
+                return None
+            value = text[at:stop]
+            if quoted and value[:1] in _QUOTES and value[:1] == value[-1:]:
+                value = value[1:-1]
+            if values.setdefault(name, value) != value:
+                return None
+            at = stop + len(rest[number])
+        return values
 
     def fill(self, values: dict[str, str]) -> str:
         """Return the sentence with its values; a place without one reads ``…``."""
@@ -137,6 +148,8 @@ class Book:
         first : sequence of Pair
             Pairs that are preferred, such as those of the refusal's code.
         """
+        if language == "en" and _HAN.search(text) is None:
+            return text
         other = "en" if language == "zh" else "zh"
         for pairs in (_by_weight(tuple(first), other), self._all(other)):
             for pair in pairs:

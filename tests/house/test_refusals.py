@@ -191,3 +191,10 @@ def test_where_is_said_in_words():
     assert place(where, "zh") == "名册.xlsx，图层 一月，第 7 行，“户号”一列，要素 甲"
     assert place(where, "en") == str(where)
     assert place(Where(), "zh") == ""
+
+
+def test_a_sentence_full_of_its_own_pieces_is_read_in_time(held):
+    """Names come out of files: one that repeats the words of a template costs no more than its length."""
+    hostile = "units " + " and " * 20_000 + " overlap by" + " m² (" * 20_000
+    assert held.put(hostile, "zh") is None
+    assert held.put(f"{hostile} such pairs)", "zh", held.says["overlap"]).startswith("单元 ")
