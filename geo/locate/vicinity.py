@@ -75,7 +75,7 @@ class Leaf:
             share = share / whole if share < whole else 1.0
             to_x -= share * dx
             to_y -= share * dy
-        metres = _root(to_x * to_x + to_y * to_y)
+        metres = _root(to_x * to_x + to_y * to_y)  # written out twice: a call costs as much as all of it
         off = _root(east * east + north * north)
         return metres if metres + off <= further else self._among_more(east, north, metres, off)
 
@@ -173,20 +173,29 @@ class Vicinity:
         if self._leaves >= _MOST_LEAVES:
             self._forget()
         part: _Tile | Leaf = self._root
-        cut = 1
+        cut, place, inside = 1, (0, 0), True
         while isinstance(part, _Tile):
-            tile, cut = part, cut * _FANS[min(part.level, 1)]
-            key = int((y - tile.y0) * tile.per_y) * _ROW + int((x - tile.x0) * tile.per_x)
-            part = tile.parts.get(key) or self._make(tile, key % _ROW, key // _ROW)
-        if cut <= _ACROSS:
-            self._put_in_front(x, y, part)
+            tile, fan = part, _FANS[min(part.level, 1)]
+            column, row = int((x - tile.x0) * tile.per_x), int((y - tile.y0) * tile.per_y)
+            part = tile.parts.get(row * _ROW + column) or self._make(tile, column, row)
+            inside = inside and column < fan and row < fan
+            cut, place = cut * fan, (place[0] * fan + column, place[1] * fan + row)
+        if inside and cut <= _ACROSS:
+            self._put_in_front(x, y, part, place=place, cells=_ACROSS // cut)
         return part
 
-    def _put_in_front(self, x: float, y: float, leaf: Leaf) -> None:
-        row = int((y - self._bounds[1]) * self._per_y)
+    def _put_in_front(self, x: float, y: float, leaf: Leaf, *, place: tuple[int, int], cells: int) -> None:
+        """Put a leaf in front of a point where that cell is one of the leaf's own.
+
+        A point so near to a line between cells that one rounding sends it to this side of it and the roundings on the
+        way down to the other must not give the whole cell to its neighbour's leaf.
+        """
+        column, row = int((x - self._bounds[0]) * self._per_x), int((y - self._bounds[1]) * self._per_y)
+        if (column // cells, row // cells) != place:
+            return
         if not self._front[row]:
             self._front[row] = [None] * (_ACROSS + 1)
-        self._front[row][int((x - self._bounds[0]) * self._per_x)] = leaf
+        self._front[row][column] = leaf
 
     def _make(self, tile: _Tile, column: int, row: int) -> _Tile | Leaf:
         """Find the edges of a part, and keep it as a leaf or as a tile to be cut further."""

@@ -54,6 +54,32 @@ def test_answers_do_not_depend_on_the_order_of_questions():
     assert [back.nearest_m(x, y) for x, y in reversed(asked)] == there[::-1]
 
 
+def beside(value):
+    return [value, float(np.nextafter(value, -np.inf)), float(np.nextafter(value, np.inf))]
+
+
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_a_point_on_a_line_between_cells_decides_nothing_for_others(seed):
+    ends = ends_of(town(seed))
+    west, south, east, north = Vicinity(ends, degrees=True)._bounds
+    rng = np.random.default_rng(seed)
+    asked, plain = Vicinity(ends, degrees=True), Vicinity(ends, degrees=True)
+    crooked = 0
+    for _ in range(1_500):
+        column, row = rng.integers(256, 768, 2)
+        x0, y0 = west + column / 1024 * (east - west), south + row / 1024 * (north - south)
+        inner = rng.uniform(0.05, 0.95, 2) / 1024 * (east - west, north - south)
+        for x, y in [(x, y0 + inner[1]) for x in beside(x0)] + [(x0 + inner[0], y) for y in beside(y0)]:
+            asked.leaf(x, y)
+            crooked += int((x - west) * asked._per_x) != column
+        for left, down in ((0, 0), (1, 0), (0, 1)):
+            x, y = x0 + inner[0] - left / 1024 * (east - west), y0 + inner[1] - down / 1024 * (north - south)
+            found, wanted = asked.leaf(x, y), plain._descend(x, y)
+            assert found.clear == wanted.clear
+            assert found.nearest_m(x, y) == wanted.nearest_m(x, y)
+    assert crooked > 100
+
+
 def test_far_away_and_without_edges_nothing_is_claimed():
     near = Vicinity(ends_of(town()), degrees=True)
     assert near.nearest_m(120.0, 40.0) is None
