@@ -33,7 +33,7 @@ from geo.authority import Actor
 from geo.bootstrap import Services, open_services
 from geo.services.scoreboard import ScoreBoard
 
-__all__ = ["LOCAL_HOSTS", "create_app", "from_environment", "settle_memory"]
+__all__ = ["LOCAL_HOSTS", "create_app", "from_environment"]
 
 LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _POINT_METHODS: Final = frozenset({"GET", "HEAD"})
@@ -134,11 +134,11 @@ def from_environment() -> Gate:
     """Open the services the environment names; what each worker of the server calls."""
     hosts = [name for name in _Serving().hosts.split(",") if name]
     app = create_app(open_services(), hosts=hosts, close=True)
-    settle_memory()
+    _settle_memory()
     return app
 
 
-def settle_memory() -> None:
+def _settle_memory() -> None:
     """Take what is loaded out of the search for unreachable objects, which stops every answer while it lasts.
 
     The modules alone are some hundred thousand objects that stay as long as the process; a full search among them takes

@@ -21,7 +21,7 @@ from api.problems import Problem, problem_of_status, render
 from geo.authority import Actor
 from geo.settings import Limits
 
-__all__ = ["QUICK_HEADERS", "SECURITY_HEADERS", "Gate", "Tally", "actor_of"]
+__all__ = ["SECURITY_HEADERS", "Gate", "Tally", "actor_of", "quick_headers"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -48,10 +48,10 @@ _OF_DOCUMENTS: Final[tuple[tuple[bytes, bytes], ...]] = (
 )
 _POLICY: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
 _FRESH: Final = (b"cache-control", b"no-store")
-_ALL_HEADERS: Final = (*SECURITY_HEADERS, _POLICY, _FRESH)
-# Of an answer from memory, besides its length and id.
-QUICK_HEADERS: Final = ((b"content-type", b"application/json"), *_ALL_HEADERS)
+_JSON: Final = (b"content-type", b"application/json")
 _NO_HEADERS: Final[dict[bytes, bytes]] = {}
+# In a scope: memory was asked already, and had no answer.
+_ASKED: Final = "wangge.asked"
 
 Quick = Callable[[Actor, bytes], bytes | None]
 
@@ -140,12 +140,12 @@ class Gate:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        if scope["method"] == "GET":
+        if scope["method"] == "GET" and _ASKED not in scope:
             found = self.at_once(scope, scope["path"].encode("ascii", "replace"), scope["query_string"])
             if found is not None:
                 body, request_id = found
-                own = (*QUICK_HEADERS, (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id))
-                await send({"type": "http.response.start", "status": 200, "headers": own})
+                headers = quick_headers(b"%d" % len(body), request_id)
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
                 await send({"type": "http.response.body", "body": body})
                 return
         host, request_id = self._told(scope)
@@ -157,24 +157,30 @@ class Gate:
         Parameters
         ----------
         scope : mapping
-            Of the exchange, with at least its headers.
+            Of the exchange; noted in it is that this was asked.
         path, query : bytes
             As the request has them.
 
         Returns
         -------
         body, request_id : bytes
-            None where the ordinary way must be gone.
+            None where the ordinary way must be gone; nothing is raised.
         """
         known = self.quick_paths.get(path)
         if known is None:
             return None
+        scope[_ASKED] = True
         started = time.perf_counter()
         host, request_id = self._told(scope)
         if self._hosts and _host_name(host) not in self._hosts:
             return None
         name, function = known
-        body = function(self._identify(scope), query)
+        try:
+            body = function(self._identify(scope), query)
+        except Exception as error:  # noqa: BLE001 - whatever it is, another way is there
+            # The ordinary way meets the fault again, and tells and counts it.
+            _LOG.warning("not answered from memory: %s", type(error).__name__)
+            return None
         if body is None:
             return None
         count = self._counts[name]
@@ -265,6 +271,11 @@ class Gate:
             return message
 
         return counted
+
+
+def quick_headers(length: bytes, request_id: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the headers of an answer from memory, those `_dress` gives the ordinary one in their order."""
+    return (_JSON, (b"content-length", length), *SECURITY_HEADERS, (b"x-request-id", request_id), _POLICY, _FRESH)
 
 
 def _dress(headers: Any, request_id: bytes) -> list[tuple[bytes, bytes]]:

@@ -3,8 +3,8 @@
 Between a parsed request and its answer uvicorn makes a task, a cycle with its events, and checks every header it is
 given; for an answer that is ready in microseconds that is most of the work. Here such an answer is written where the
 request's headers end. The same parser reads the request, the same gate answers, and everything else (other
-paths and methods, refusals, HTTP/1.0, bodies expected, a connection that is closing or behind, an access log) takes
-uvicorn's own way.
+paths and methods, refusals, HTTP/1.0, a client that waits for `100 Continue`, a connection that is closing or behind,
+an access log, an application that something else is wrapped around) takes uvicorn's own way.
 """
 
 from __future__ import annotations
@@ -13,21 +13,27 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from api.gate import QUICK_HEADERS, Gate
+from api.gate import Gate, quick_headers
 
 __all__ = ["QuickProtocol", "gate_of"]
 
 _KEPT_OPEN: Final = "1.1"
-_HEAD: Final = b"".join(b"%b: %b\r\n" % pair for pair in QUICK_HEADERS)
+# With places for the length and the id; no other header has a percent sign.
+_HEAD: Final = b"".join(b"%b: %b\r\n" % pair for pair in quick_headers(b"%d", b"%b"))
 
 
 def gate_of(app: Any) -> Gate | None:
-    """Return the gate among an application and what it wraps, None where there is none."""
-    while app is not None and not isinstance(app, Gate):
-        app = getattr(app, "app", None)
-    return app
+    """Return the gate an application is, None where it is another or something stands before it.
+
+    What uvicorn itself puts before it (who is asking behind a proxy, and by which scheme) is of no account here: the
+    gate looks at neither.
+    """
+    while isinstance(app, ProxyHeadersMiddleware):
+        app = app.app
+    return app if isinstance(app, Gate) else None
 
 
 class QuickProtocol(HttpToolsProtocol):
@@ -57,14 +63,14 @@ class QuickProtocol(HttpToolsProtocol):
             return False
         if parser.get_http_version() != _KEPT_OPEN or not parser.should_keep_alive() or parser.should_upgrade():
             return False
-        found = gate.at_once(cast("Any", self.scope), path, query)
+        scope = cast("Any", self.scope)
+        scope |= {"method": "GET", "path": path.decode("ascii"), "raw_path": path, "query_string": query}
+        found = gate.at_once(scope, path, query)
         if found is None or self.transport.is_closing():
             return False
         body, request_id = found
-        self.transport.write(
-            b"HTTP/1.1 200 OK\r\n%b%bcontent-length: %d\r\nx-request-id: %b\r\n\r\n%b"
-            % (self._servers_own(), _HEAD, len(body), request_id, body)
-        )
+        head = _HEAD % (len(body), request_id)
+        self.transport.write(b"HTTP/1.1 200 OK\r\n%b%b\r\n%b" % (self._servers_own(), head, body))
         self.cycle = _DONE
         self.on_response_complete()
         return True

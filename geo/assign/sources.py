@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import errno
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ _SPAN_ROWS: Final = 2**20
 _BLOCK_BYTES: Final = 8 * 2**20
 _NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _SQLITE: Final = b"SQLite format 3\0"
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +350,8 @@ def _gpkg_copy(path: Path) -> Iterator[str]:
                 file.seek(18)
                 file.write(b"\x01\x01")  # no write-ahead log: reading leaves nothing beside the copy
         except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
             raise Unavailable(
                 f"读取前要先复制到临时目录, 复制失败: {error.strerror}",
                 code="write-failed",

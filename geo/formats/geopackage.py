@@ -62,7 +62,7 @@ def refuse_unwritten(path: Path) -> None:
     log = path.with_name(path.name + "-wal")
     if log.is_file() and log.stat().st_size:
         raise Refused(
-            f"旁边的 {log.name} 里有还没写进此文件的修改",
+            f"此文件正被别的程序打开, 旁边的 {log.name} 里可能有还没写进来的修改",
             code="gpkg-open",
             where=Where(file=path.name),
             remedy="在打开它的程序 (如 QGIS) 里保存并关闭此文件, 或另存一份, 再试",

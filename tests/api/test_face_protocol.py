@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import uvicorn
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.app import LOCAL_HOSTS, create_app
 from api.protocol import QuickProtocol, gate_of
 from tests.api.conftest import open_county, spot
 
+ROOT = Path(__file__).parents[2]
 LON, LAT = spot(1, 0)
 ASKED = f"/api/v1/locate?lon={LON!r}&lat={LAT!r}&datum=cgcs2000"
 OFF = "/api/v1/locate?lon=0.5&lat=0.5&datum=cgcs2000"
@@ -35,17 +41,18 @@ class Line:
         self._socket.sendall(b"".join(texts))
 
     def answer(self, *, method="GET"):
-        """Return status line, headers (without the date) and body; None at the end of the connection."""
+        """Return status line, header lines as they came (without the date) and body; None at the end."""
         first = self._read.readline()
         if not first:
             return None
-        headers = {}
+        lines = []
         while (line := self._read.readline()) not in (b"\r\n", b""):
-            name, _, value = line.partition(b": ")
-            headers[name.decode()] = value.strip().decode()
-        assert headers.pop("date")
-        length = 0 if method == "HEAD" else int(headers.get("content-length", 0))
-        return first.strip().decode(), headers, self._read.read(length)
+            lines.append(line.strip().decode())
+        dates = [line for line in lines if line.startswith("date: ")]
+        assert len(dates) == 1
+        lines.remove(dates[0])
+        length = 0 if method == "HEAD" else int(dict(line.split(": ", 1) for line in lines).get("content-length", 0))
+        return first.strip().decode(), lines, self._read.read(length)
 
     def close(self):
         self._read.close()
@@ -100,12 +107,12 @@ def exchanges(port, texts, methods):
     return [answer and unnamed(*answer) for answer in found]
 
 
-def unnamed(status, headers, body):
+def unnamed(status, lines, body):
     """Take the process's own name for an exchange out of an answer."""
-    name = headers.get("x-request-id", "")
+    name = next((line[14:] for line in lines if line.startswith("x-request-id: ")), "")
     if not name or name.startswith("caller"):
-        return status, headers, body
-    return status, {**headers, "x-request-id": "some"}, body.replace(name.encode(), b"some")
+        return status, lines, body
+    return status, [line.replace(name, "some") for line in lines], body.replace(name.encode(), b"some")
 
 
 KINDS = {
@@ -122,6 +129,7 @@ KINDS = {
     "head": request(method="HEAD"),
     "delete": request(method="DELETE"),
     "a body nobody reads": request(more="Content-Length: 5\r\n", body="hello"),
+    "a large body nobody reads": request(more="Content-Length: 300000\r\n", body="x" * 300_000),
     "a promised body": request(more="Expect: 100-continue\r\nContent-Length: 0\r\n"),
     "an upgrade": request(more="Connection: Upgrade\r\nUpgrade: something\r\n"),
     "a batch": request(
@@ -145,12 +153,21 @@ def test_every_request_gets_the_same_bytes(both, kind):
 def test_requests_sent_together_are_answered_in_their_order(both):
     _, quick, plain = both
     texts = [
-        KINDS[kind] for kind in ("the usual question", "a batch", "the usual question", "head", "no datum", "outside")
+        KINDS[kind]
+        for kind in (
+            "a large body nobody reads",
+            "the usual question",
+            "a batch",
+            "the usual question",
+            "head",
+            "no datum",
+            "outside",
+        )
     ]
     methods = [text.split(b" ")[0].decode() for text in texts]
     here, there = (exchanges(port, texts, methods) for port in (quick, plain))
     assert here == there
-    assert [answer[0].split(" ")[1] for answer in here] == ["200", "200", "200", "200", "422", "200"]
+    assert [answer[0].split(" ")[1] for answer in here] == ["200"] * 5 + ["422", "200"]
 
 
 @pytest.mark.parametrize("text", [request(version="1.0"), request(more="Connection: close\r\n")])
@@ -204,11 +221,61 @@ def test_the_short_way_is_taken(both, monkeypatch):
     assert exchanges(quick, [request()], ["GET"])[0][0] == "HTTP/1.1 200 OK"
 
 
-def test_a_gate_is_found_under_what_wraps_it(both):
-    class Wrapped:
+def test_a_reader_that_takes_its_time_gets_every_answer_in_its_order(both):
+    _, quick, _ = both
+    line = Line(quick)
+    names = [f"caller-{i:06d}" for i in range(20_000)]
+    texts = b"".join(request(more=f"X-Request-Id: {name}\r\n") for name in names)
+    sender = threading.Thread(target=line.send, args=(texts,), daemon=True)
+    sender.start()
+    time.sleep(0.5)  # by now neither side's buffers take any more
+    for name in names:
+        status, lines, _ = line.answer()
+        assert (status, f"x-request-id: {name}" in lines) == ("HTTP/1.1 200 OK", True)
+    sender.join(20)
+    line.close()
+
+
+def test_a_fault_in_memory_goes_the_ordinary_way(both, monkeypatch):
+    gate, quick, _ = both
+
+    def broken(*_):
+        raise ZeroDivisionError
+
+    wanted = exchanges(quick, [request()], ["GET"])
+    monkeypatch.setattr(gate, "quick_paths", {b"/api/v1/locate": ("/api/v1/locate", broken)})
+    assert exchanges(quick, [request(), request()], ["GET"] * 2) == wanted * 2
+
+
+def test_a_server_that_stops_closes_idle_connections(county_file, tmp_path):
+    with served(shutil.copy(county_file, tmp_path / "county.gpkg"), QuickProtocol) as (_, port):
+        line = Line(port)
+        line.send(request(), request())
+        assert [line.answer()[0] for _ in range(2)] == ["HTTP/1.1 200 OK"] * 2
+    assert line.answer() is None
+    line.close()
+
+
+def test_nothing_that_stands_before_the_gate_is_passed_by(both):
+    class Guard:
         def __init__(self, app):
             self.app = app
 
     gate = both[0]
-    assert gate_of(Wrapped(Wrapped(gate))) is gate
-    assert gate_of(Wrapped(object())) is None
+    assert gate_of(ProxyHeadersMiddleware(gate)) is gate
+    assert gate_of(Guard(gate)) is None
+    assert gate_of(ProxyHeadersMiddleware(Guard(gate))) is None
+
+
+SETTLED = """
+import gc
+from api.app import from_environment
+from_environment()
+raise SystemExit(0 if gc.get_freeze_count() > 50_000 and gc.get_threshold()[0] > 700 else 1)
+"""
+
+
+def test_what_a_worker_has_loaded_is_not_searched_for_garbage(county_file):
+    environment = {**os.environ, "WANGGE_STORE": str(county_file)}
+    done = subprocess.run([sys.executable, "-c", SETTLED], check=False, cwd=ROOT, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
