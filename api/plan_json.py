@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api.refusals import told
 from api.wire import grid_json
 from geo.services.plans import Difference, Edited, PlanView, standing_proof
 
@@ -68,14 +69,14 @@ def edited_json(edited: Edited) -> Json:
     }
 
 
-def plan_grids_json(view: PlanView, *, geometry: bool) -> Json:
-    """Return the grids a plan makes."""
+def plan_grids_json(view: PlanView, *, geometry: bool, language: str) -> Json:
+    """Return the grids a plan makes; why there are none is said in a language, "zh" or "en"."""
     grids = view.drawing.grids() if view.drawing is not None else []
     return {
         "id": view.plan.id,
         "version": view.plan.version,
         "on_grids_in_force": view.on_grids_in_force,
-        "fault": view.fault,
+        "fault": told(view.fault, language) if view.fault else "",
         "grids": [grid_json(g, geometry=geometry) for g in grids],
     }
 

@@ -97,7 +97,7 @@ class EditedOut(PlanOut):
 
 
 class PlanGrids(_Out):
-    """The base grids a plan makes; `fault` says why its edits no longer fit (there are no grids then)."""
+    """The base grids a plan makes; `fault` says, in the caller's language, why its edits no longer fit."""
 
     id: str
     version: int
@@ -256,6 +256,6 @@ class PublishedOut(_Out):
 
 
 class RebasedOut(PlanOut):
-    """A plan brought onto the grids in force, and the edits that no longer fit."""
+    """A plan brought onto the grids in force, and each edit that no longer fits with its reason."""
 
     dropped: list[dict[str, Any]]

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.frame import AsJson, StoreName, language, opened, report, words
-from api.refusals import sentence
+from api.refusals import sentence, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geo.model import Finding
+    from geo.services.files import CheckedFile, RepairedFile
 
 __all__ = ["check", "register", "repair"]
 
@@ -68,7 +69,7 @@ def check(
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """检查拓扑问题，不改动 / report every topological defect, change nothing."""
-    warnings: tuple[str, ...] = ()
+    warnings: list[str] = []
     if file is None:
         from geo.services.coverage import check_generation
 
@@ -78,15 +79,18 @@ def check(
         from geo.services.files import PolygonFile, check_file
 
         checked = check_file(PolygonFile(path=file, datum=datum, name_field=name, layer=layer, encoding=encoding))
-        findings, warnings = list(checked.findings), checked.warnings
+        findings, warnings = list(checked.findings), _warnings(checked)
     facts: dict[str, Any] = {
         "findings": [_finding_facts(f) for f in findings],
         "blocking": sum(f.blocking for f in findings),
     }
-    facts["warnings"] = list(warnings)
-    report(
-        facts, as_json=as_json, lines=[*(f"! {sentence(w, language())}" for w in warnings), *_finding_lines(findings)]
-    )
+    facts["warnings"] = warnings
+    report(facts, as_json=as_json, lines=[*(f"! {w}" for w in warnings), *_finding_lines(findings)])
+
+
+def _warnings(done: CheckedFile | RepairedFile) -> list[str]:
+    """Return what of a file was passed over, in the terminal's language."""
+    return [*(sentence(w, language()) for w in done.warnings), *(told(r, language()) for r in done.refused)]
 
 
 def repair(
@@ -102,6 +106,7 @@ def repair(
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """修复拓扑问题，列出每处改动 / repair within a tolerance and list every change."""
+    warnings: list[str] = []
     if file is None:
         from geo.services.coverage import repair_generation
 
@@ -114,6 +119,7 @@ def repair(
             raise typer.BadParameter(words("请用 -o 指定输出文件", "name the output file with -o"), param_hint="-o")
         source = PolygonFile(path=file, datum=datum, name_field=name, layer=layer, encoding=encoding)
         done = repair_file(source, out, tolerance_m=tolerance_m, settle_rest=settle)
+        warnings = _warnings(done)
     changes = [*done.changes, *done.settled]
     facts = {
         "tolerance_m": tolerance_m,
@@ -122,9 +128,10 @@ def repair(
         "settled": [_change_facts(c) for c in done.settled],
         "findings": [_finding_facts(f) for f in done.after],
         "blocking": sum(f.blocking for f in done.after),
+        "warnings": warnings,
         **({"out": str(out)} if out else {}),
     }
-    lines = [f"~ {sentence(c.message, language())}" for c in changes[:_SHOWN]]
+    lines = [f"! {w}" for w in warnings] + [f"~ {sentence(c.message, language())}" for c in changes[:_SHOWN]]
     lines.append(
         words(
             f"改动 {len(changes)} 处；修复前 {len(done.before)} 个问题",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.frame import AsJson, StoreName, opened, progress_line, report, words
+from api.cli.frame import AsJson, StoreName, language, opened, progress_line, report, words
 from api.cli.plan_words import plan_line
+from api.refusals import LANGUAGES, told
 from geo.errors import Where
 
 if TYPE_CHECKING:
@@ -64,7 +65,10 @@ def _split_facts(done: DrawnSplits) -> dict[str, Any]:
             }
             for s in done.splits
         ],
-        "left": [{"grid": g.id, "name": g.name, "zh": why.zh, "en": why.en} for g, why in done.left],
+        "left": [
+            {"grid": g.id, "name": g.name, **{spoken: told(why, spoken) for spoken in LANGUAGES}}
+            for g, why in done.left
+        ],
         "warnings": [{"zh": w.zh, "en": w.en} for w in done.warnings],
         "unlocated": done.unlocated,
     }
@@ -81,7 +85,7 @@ def _split_lines(done: DrawnSplits) -> list[str]:
         head = words(f"  {split.grid.name} → {len(split.parts)} 块：{loads}", f"  {split.grid.name} → {loads}")
         lines.append("  ".join(filter(None, (head, _proof(split.division)))))
         lines += [f"    ! {words(r.saying.zh, r.saying.en)}" for r in split.remarks]
-    lines += [f"  × {g.name}: {words(why.zh, why.en)}" for g, why in done.left]
+    lines += [f"  × {g.name}{words('：', ': ')}{told(why, language())}" for g, why in done.left]
     return [*lines, *(f"  ! {words(w.zh, w.en)}" for w in done.warnings)]
 
 

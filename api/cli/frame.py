@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from api.refusals import place, said, sentence
+from api.refusals import sentence, term, told
 from geo.errors import Infeasible, StaleVersion, Unavailable, WanggeError, Where
 
 if TYPE_CHECKING:
@@ -59,19 +59,14 @@ def say(text: str) -> None:
 
 def refusal(error: WanggeError) -> str:
     """Return the one line that tells where something is wrong, what, and what to do, in the terminal's language."""
-    spoken = said(error, language())
-    text, where = spoken.message, place(error.where, language())
-    told: tuple[str, ...] = ()
+    text = told(error, language())
+    besides: tuple[str, ...] = ()
     if isinstance(error, Infeasible):
-        told = tuple(wish for wish in error.conflict if wish not in error.message)
+        besides = tuple(wish for wish in error.conflict if wish not in error.message)
     if isinstance(error, StaleVersion):
-        told = error.difference
-    if where:
-        text = f"{where}{words('：', ': ')}{text}"
-    if spoken.remedy:
-        text += words(f"（{spoken.remedy}）", f" ({spoken.remedy})")
-    if told:
-        text += words("：", ": ") + words("；", "; ").join(sentence(line, language()) for line in told)
+        besides = error.difference
+    if besides:
+        text += words("：", ": ") + words("；", "; ").join(sentence(line, language()) for line in besides)
     return f"{words('不能执行', 'refused')} [{error.code}] " + " ".join(text.split())
 
 
@@ -152,4 +147,4 @@ def progress_line(share: float, what: str) -> None:
     """Show progress on the terminal's error stream, where somebody is watching."""
     if sys.stderr.isatty():
         end = "\n" if share >= 1 else ""
-        typer.echo(f"\r{share:4.0%} {what[:60]:<60}{end}", err=True, nl=False)
+        typer.echo(f"\r{share:4.0%} {term('progress', what, language())[:60]:<60}{end}", err=True, nl=False)

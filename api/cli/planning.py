@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli import drawing, filing
-from api.cli.frame import AsJson, StoreName, commands, opened, report, words
+from api.cli.frame import AsJson, StoreName, commands, language, opened, report, words
 from api.cli.plan_words import Id, Version, named_plan, plan_facts, plan_line, step
+from api.refusals import told
 from geo.errors import Refused, Where
 
 if TYPE_CHECKING:
@@ -51,10 +52,11 @@ def show(plan: Id, version: Version = None, store: StoreName = None, as_json: As
         scores = board.scores(services.actor, found.id, version=version) if view.drawing is not None else None
         ahead = _consequences(services, found.id) if view.drawing is not None and view.on_grids_in_force else None
     proof = standing_proof(view.plan)
+    fault = told(view.fault, language()) if view.fault else None
     facts = {
         **plan_facts(view.plan),
         "grids": len(view.drawing) if view.drawing is not None else None,
-        "fault": view.fault or None,
+        "fault": fault,
         "on_grids_in_force": view.on_grids_in_force,
         "proof": proof,
         "steps": list(view.plan.steps),
@@ -65,7 +67,7 @@ def show(plan: Id, version: Version = None, store: StoreName = None, as_json: As
     lines = [plan_line(view.plan)]
     if not view.on_grids_in_force and view.plan.state is not PlanState.EFFECTIVE:
         lines.append(words("  ! 所依据的网格不是现行的：先 plan rebase", "  ! on former grids: plan rebase first"))
-    lines += [words(f"不能执行：{view.fault}", f"does not fit: {view.fault}")] if view.fault else []
+    lines += [words(f"不能执行：{fault}", f"does not fit: {fault}")] if fault else []
     lines += (
         [words("已证明没有更优方案", "proven: there is no better plan")]
         if proof and proof["status"] == "optimal"
@@ -317,7 +319,7 @@ def rebase(plan: Id, version: Version = None, store: StoreName = None, as_json: 
             expected_version=found.version if version is None else version,
             now=services.now,
         )
-    dropped = [{"edit": dict(d.edit), "reason": d.reason} for d in done.dropped]
+    dropped = [{"edit": dict(d.edit), "reason": told(d.reason, language())} for d in done.dropped]
     lines = [
         plan_line(done.plan),
         words(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.frame import AsJson, StoreName, commands, day, language, opened, report, say, words
-from api.refusals import place, sentence
+from api.refusals import sentence, told
 from geo.errors import Conflict
 
 __all__ = ["backup", "demo", "export", "import_", "init", "register", "upgrade", "verify"]
@@ -141,12 +141,6 @@ def _import_facts(done: Any) -> dict[str, Any]:
     }
 
 
-def _refused_line(row: Any) -> str:
-    where, message = place(row.where, language()), sentence(row.message, language(), code=row.code)
-    remedy = sentence(row.remedy, language(), code=row.code)
-    return f"{where}{words('：', ': ')}{message}" + (words(f"（{remedy}）", f" ({remedy})") if remedy else "")
-
-
 def _import_lines(done: Any, *, asked: bool) -> list[str]:
     lines = []
     for f in done.files:
@@ -166,7 +160,7 @@ def _import_lines(done: Any, *, asked: bool) -> list[str]:
             )
             lines += [f"    {sentence(evidence, language())}" for evidence in f.datum_evidence[:3]]
         lines += [f"  ! {sentence(warning, language())}" for warning in f.warnings[:_SHOWN_ROWS]]
-        lines += [f"  × {_refused_line(r)}" for r in f.refused[:_SHOWN_ROWS]]
+        lines += [f"  × {told(r, language())}" for r in f.refused[:_SHOWN_ROWS]]
         if len(f.refused) > _SHOWN_ROWS:
             lines.append(
                 words(f"  × 另有 {len(f.refused) - _SHOWN_ROWS} 行", f"  × {len(f.refused) - _SHOWN_ROWS} more")

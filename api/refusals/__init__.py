@@ -10,14 +10,15 @@ and fails where the book has no such sentence.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from api.refusals.book import LANGUAGES, book, is_chinese
+from geo.errors import WanggeError
 
 if TYPE_CHECKING:
-    from geo.errors import WanggeError, Where
+    from geo.errors import Where
 
-__all__ = ["LANGUAGES", "Said", "absent", "place", "said", "sentence", "term"]
+__all__ = ["LANGUAGES", "Fault", "Said", "absent", "place", "said", "sentence", "term", "told"]
 
 _PLACES = {
     "zh": ("图层 {}", "第 {} 行", "“{}”一列", "要素 {}"),
@@ -31,6 +32,38 @@ class Said:
 
     message: str
     remedy: str
+
+
+class Fault(Protocol):
+    """What is wrong with something: an error, or a row that a reader or an import could not accept."""
+
+    @property
+    def where(self) -> Where:
+        """Where it is."""
+
+    @property
+    def code(self) -> str:
+        """The word for machines."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in either language."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do, in either language; may be empty."""
+
+
+def told(fault: Fault, language: str) -> str:
+    """Return a fault as one sentence in a language: where it is, what is wrong and, in brackets, what to do."""
+    if isinstance(fault, WanggeError):
+        spoken = said(fault, language)
+    else:
+        spoken = Said(*(sentence(text, language, code=fault.code) for text in (fault.message, fault.remedy)))
+    colon, opened, closed = ("：", "（", "）") if language == "zh" else (": ", " (", ")")
+    where = place(fault.where, language)
+    head = f"{where}{colon}{spoken.message}" if where else spoken.message
+    return f"{head}{opened}{spoken.remedy}{closed}" if spoken.remedy else head
 
 
 def said(error: WanggeError, language: str, *, message: str | None = None) -> Said:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api.gate import actor_of
 from api.heavy import HeavyWork
 from api.plan_json import plan_json, published_json
+from api.problems import language_of
+from api.refusals import told
 from api.routes.plans import Id, plan_answer
 from api.schemas_plans import FileIn, PlanOut, PublishedOut, PublishIn, RebasedOut, ReturnIn, ReviewIn, SubmitIn
 from api.versions import Expected
@@ -62,9 +65,10 @@ def _add_into_force(router: APIRouter, services: Services, heavy: HeavyWork) -> 
     store, now = services.store, services.now
 
     @router.post("/plans/{id}/rebase", response_model=RebasedOut, summary="Bring onto the grids in force 更新基准")
-    def rebase(actor: Who, id: Id, expected: Expected) -> Response:  # noqa: A002
+    def rebase(request: Request, actor: Who, id: Id, expected: Expected) -> Response:  # noqa: A002
         done = plans.rebase_plan(store, actor, id, expected_version=expected, now=now)
-        dropped = [{"edit": dict(d.edit), "reason": d.reason} for d in done.dropped]
+        language = language_of(request.scope["headers"])
+        dropped = [{"edit": dict(d.edit), "reason": told(d.reason, language)} for d in done.dropped]
         return plan_answer({**plan_json(done.plan), "dropped": dropped}, done.plan)
 
     @router.post("/plans/{id}/publish", response_model=PublishedOut, summary="Put into force 生效")

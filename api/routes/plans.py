@@ -4,11 +4,13 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api.gate import actor_of
 from api.heavy import HeavyWork
 from api.plan_json import comparison_json, edited_json, plan_grids_json, plan_json, plan_summary
+from api.problems import language_of
 from api.schemas_plans import (
     BranchIn,
     ComparisonOut,
@@ -91,13 +93,15 @@ def _add_reading(router: APIRouter, services: Services, board: ScoreBoard) -> No
 
     @router.get("/plans/{id}/grids", response_model=PlanGrids, summary="The grids a plan makes 方案网格")
     def read_grids(
+        request: Request,
         actor: Who,
         id: Id,  # noqa: A002
         version: Version = None,
         geometry: Annotated[bool, Query(description="with outlines as GeoJSON")] = False,  # noqa: FBT002
     ) -> Response:
         view = plans.show_plan(store, actor, id, version=version, board=board.drawings)
-        return plan_answer(plan_grids_json(view, geometry=geometry), view.plan)
+        language = language_of(request.scope["headers"])
+        return plan_answer(plan_grids_json(view, geometry=geometry, language=language), view.plan)
 
     @router.get("/plans/{id}/compare", response_model=ComparisonOut, summary="Scores and differences 方案比较")
     def compare(

@@ -86,12 +86,12 @@ def refuse_not_ours(actor: Actor, plan: Plan, before: Drawing | None, after: Dra
         )
 
 
-def drawn(session: Session, plan: Plan, board: DrawingBoard) -> tuple[Drawing | None, str]:
-    """Return what a plan draws, or None and why its edits no longer fit."""
+def drawn(session: Session, plan: Plan, board: DrawingBoard) -> tuple[Drawing | None, WanggeError | None]:
+    """Return what a plan draws, or None and the refusal of the first edit that no longer fits."""
     try:
-        return board.drawing(session, plan), ""
+        return board.drawing(session, plan), None
     except WanggeError as error:
-        return None, str(error)
+        return None, error.with_traceback(None)
 
 
 def differing_grids(one: Drawing, two: Drawing) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from geo.authority import Action, Actor, require
 from geo.errors import NotFound, Refused
 from geo.locate import GridIndex
 from geo.model import Generation, Grid, GridKind, Plan, PlanState
-from geo.planning import Saying
 from geo.planning.drawing import Division, Load, Remark, RemarkCode, Terrain, divide_ground, remark
 from geo.services.load import LOADS, household_table
 from geo.services.placement import household_places
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.crs import Metric
+    from geo.planning import Saying
     from geo.settings import Settings
     from geo.store.base import Session, Store
 
@@ -93,8 +93,8 @@ class DrawnSplits:
     plan : Plan or None
         The draft it was saved as; None where nothing could be divided.
     splits : tuple of DrawnSplit
-    left : tuple of (Grid, Saying)
-        Grids above the limit that could not be divided, and why.
+    left : tuple of (Grid, Refused)
+        Grids above the limit that could not be divided, and the refusal of each.
     warnings : tuple of Saying
         Buildings and compounds that the new borders cut: none, unless they were bound too late.
     unlocated : float
@@ -103,7 +103,7 @@ class DrawnSplits:
 
     plan: Plan | None
     splits: tuple[DrawnSplit, ...]
-    left: tuple[tuple[Grid, Saying], ...]
+    left: tuple[tuple[Grid, Refused], ...]
     warnings: tuple[Saying, ...] = ()
     unlocated: float = 0.0
 
@@ -226,7 +226,7 @@ class _Desk:
         self._guides = load_guides(session)
         self._points, self._loads = _points(session, base, self._grids, request.load or {"households": 1.0})
         self._splits: list[DrawnSplit] = []
-        self._left: list[tuple[Grid, Saying]] = []
+        self._left: list[tuple[Grid, Refused]] = []
         self._unlocated = 0.0
 
     def chosen(self) -> list[Grid]:
@@ -258,7 +258,7 @@ class _Desk:
             edit = _edit(grid, found, self._new_id)
             after = self._drawing.after(edit)
         except Refused as error:
-            self._left.append((grid, Saying(f"{grid.name}：{_why(error)}", f"{grid.name}: {error}")))
+            self._left.append((grid, error.with_traceback(None)))
             return
         self._drawing = after
         self._unlocated += float(self._loads[position]) - inside.total
@@ -313,13 +313,6 @@ class _Desk:
 def _edit(grid: Grid, found: Division, new_id: Callable[[], str]) -> dict[str, Any]:
     ids = [new_id() for _ in found.loads[1:]]
     return {"op": "split", "grid": grid.id, "lines": [list(line) for line in found.lines], "ids": ids}
-
-
-def _why(error: Refused) -> str:
-    return {
-        "not-divisible": "没有街道或楼间空隙可以分开，请手工划线",
-        "load-zero": "没有落到图上的住户，无从均衡",
-    }.get(error.code, str(error))
 
 
 def _remarks(grid: Grid, found: Division, near: Guides) -> tuple[Remark, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from geo.crs import Metric
-    from geo.formats import Feature
+    from geo.formats import Feature, Rejected
     from geo.model import Finding, Geometry
 
 __all__ = ["CheckedFile", "PolygonFile", "Polygons", "RepairedFile", "check_file", "read_polygons", "repair_file"]
@@ -60,6 +60,8 @@ class Polygons:
         What findings call them.
     warnings : tuple of str
         What was passed over.
+    refused : tuple of Rejected
+        What of the file could not be read.
     """
 
     features: tuple[Feature, ...]
@@ -67,6 +69,7 @@ class Polygons:
     names: tuple[str, ...]
     datum: Datum
     warnings: tuple[str, ...]
+    refused: tuple[Rejected, ...]
 
     def metric(self) -> Metric:
         """Return the metric of the zone the polygons lie in."""
@@ -76,22 +79,27 @@ class Polygons:
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """Findings of a file, nothing changed."""
+    """Findings of a file, nothing changed; `refused` could not be read and was not checked."""
 
     polygons: int
     findings: tuple[Finding, ...]
     warnings: tuple[str, ...]
+    refused: tuple[Rejected, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RepairedFile:
-    """What a repair of a file did: every change, findings before and after, and what the format could not keep."""
+    """What a repair of a file did: every change, findings before and after, and what the format could not keep.
+
+    `refused` could not be read and is not in the new file.
+    """
 
     before: tuple[Finding, ...]
     after: tuple[Finding, ...]
     changes: tuple[Any, ...]
     settled: tuple[Any, ...]
     warnings: tuple[str, ...]
+    refused: tuple[Rejected, ...]
     losses: tuple[str, ...]
 
 
@@ -119,8 +127,8 @@ def read_polygons(source: PolygonFile) -> Polygons:
     shapes = geometry_to_cgcs2000(np.array([f.geometry for f in kept], dtype=object), datum)
     passed = len(dataset.features) - len(kept)
     notes = [f"{passed} 个要素不是面, 未参加"] if passed else []
-    notes += [f"{r.where}: {r.message}" for r in dataset.refused]
-    return Polygons(kept, list(shapes), _names(kept, source.name_field), datum, (*dataset.warnings, *notes))
+    names = _names(kept, source.name_field)
+    return Polygons(kept, list(shapes), names, datum, (*dataset.warnings, *notes), tuple(dataset.refused))
 
 
 def _names(features: Sequence[Feature], field: str | None) -> tuple[str, ...]:
@@ -135,7 +143,7 @@ def check_file(source: PolygonFile) -> CheckedFile:
     """Report every finding of a polygon file; changes nothing."""
     polygons = read_polygons(source)
     findings = check(polygons.shapes, names=polygons.names, metric=polygons.metric())
-    return CheckedFile(len(polygons.shapes), tuple(findings), polygons.warnings)
+    return CheckedFile(len(polygons.shapes), tuple(findings), polygons.warnings, polygons.refused)
 
 
 def repair_file(source: PolygonFile, out: Path, *, tolerance_m: float, settle_rest: bool = False) -> RepairedFile:
@@ -173,5 +181,6 @@ def repair_file(source: PolygonFile, out: Path, *, tolerance_m: float, settle_re
         changes=tuple(mended.changes),
         settled=tuple(rest.changes) if rest else (),
         warnings=polygons.warnings,
+        refused=polygons.refused,
         losses=written.losses,
     )

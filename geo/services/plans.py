@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping, Sequence
 
+    from geo.errors import WanggeError
     from geo.planning import Saying
     from geo.store.base import Session, Store
 
@@ -63,12 +64,12 @@ class Edited:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """A plan with what it makes; `fault` says why its edits no longer fit, `drawing` is None then."""
+    """A plan with what it makes; `fault` is the refusal of an edit that no longer fits, `drawing` is None then."""
 
     plan: Plan
     base: Generation
     drawing: Drawing | None
-    fault: str
+    fault: WanggeError | None
     on_grids_in_force: bool
 
 
@@ -286,8 +287,12 @@ def show_plan(
 
 
 def standing_proof(plan: Plan) -> Mapping[str, Any] | None:
-    """Return the optimiser's proof where it still speaks of the plan's edits, None once they were changed by hand."""
-    return plan.proof if plan.proof is not None and _proven(plan) == len(plan.edits) else None
+    """Return the optimiser's proof where it still speaks of the plan's edits, None once they were changed by hand.
+
+    What publishing notes beside it (who served before) is no proof of a plan drawn by hand.
+    """
+    proof = plan.proof
+    return proof if proof is not None and "status" in proof and _proven(plan) == len(plan.edits) else None
 
 
 def _refuse_move(session: Session, actor: Actor, plan: Plan, moved: Plan) -> None:

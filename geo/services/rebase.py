@@ -22,10 +22,10 @@ __all__ = ["Dropped", "Rebased", "rebase_plan"]
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """An edit that no longer fits, with the reason."""
+    """An edit that no longer fits, with its refusal."""
 
     edit: Mapping[str, Any]
-    reason: str
+    reason: WanggeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,11 @@ def _replay(drawing: Drawing, plan: Plan) -> tuple[Drawing, list[Mapping[str, An
     locked = locked_grids(plan.notes)
     kept: list[Mapping[str, Any]] = []
     dropped: list[Dropped] = []
-    for edit in plan.edits:
+    for number, edit in enumerate(plan.edits, start=1):
         try:
-            drawing = drawing.after_all([edit], locked=locked)
+            drawing = drawing.after_all([edit], locked=locked, first=number)
         except WanggeError as error:
-            dropped.append(Dropped(edit, error.message))
+            dropped.append(Dropped(edit, error.with_traceback(None)))
         else:
             kept.append(edit)
     return drawing, kept, dropped

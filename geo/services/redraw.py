@@ -93,6 +93,7 @@ class Drawing:
         *,
         locked: Collection[str] = (),
         complete: Callable[[Drawing, Mapping[str, Any]], Mapping[str, Any]] | None = None,
+        first: int = 1,
     ) -> Drawing:
         """Return the drawing after several edits in order; the refusal of one names its place in the row.
 
@@ -102,6 +103,8 @@ class Drawing:
             Grids that stay as they are.
         complete : callable, optional
             Given the drawing so far and an edit, returns the edit as it is to be carried out.
+        first : int
+            Place of the first of them in the row a person sees.
 
         Raises
         ------
@@ -109,7 +112,7 @@ class Drawing:
             An edit changes a grid of `locked`.
         """
         drawing = self
-        for number, edit in enumerate(edits, start=1):
+        for number, edit in enumerate(edits, start=first):
             try:
                 drawing = drawing.after(complete(drawing, edit) if complete else edit)
             except Refused as error:
@@ -187,7 +190,7 @@ class DrawingBoard:
         if drawing is None:
             known, drawing = 0, self.base(session, plan.generation_id)
         for number in range(known, len(plan.edits)):
-            drawing = drawing.after_all([plan.edits[number]])
+            drawing = drawing.after_all([plan.edits[number]], first=number + 1)
             self._keep(keys[number + 1], drawing)
         return drawing
 

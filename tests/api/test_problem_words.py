@@ -1,10 +1,12 @@
 """A problem's detail and remedy are in the language asked for, Chinese where none is; code and status are the same."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from tests.api.test_face_plans import PLANS, edit, start, tag
+from tests import plan_county as county
+from tests.api.test_face_plans import PLANS, edit, start, tag, through
 
 HAN = re.compile(r"[\u3400-\u9fff]")
 PROSE = re.compile(r"\b(the|is|are|not|no|of|this|that|must|should|first|there|send)\b")
@@ -81,3 +83,35 @@ def test_the_report_of_an_import_is_in_the_language_asked_for(face):
         said = [refused["message"], refused["remedy"], *report["datum_evidence"]]
         assert all(bool(HAN.search(line)) is chinese for line in said), said
         assert not chinese or not any(PROSE.search(line) for line in said), said
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("zh", "这里没有网格 g10（先载入方案的当前版本）"),
+        ("en", "no grid g10 in this coverage (load the current version of the plan)"),
+    ],
+)
+def test_an_edit_that_a_rebase_drops_is_told_in_the_language_asked_for(face, language, told):
+    first, second = start(face), start(face)
+    edit(face, second, 1, county.merge((4, 0), (5, 0)), county.merge((1, 0), (2, 0)))
+    version = through(face, first)
+    face.post(f"{first}/publish", json={"effective_from": "2025-05-01"}, headers=tag(version))
+    rebased = face.post(f"{second}/rebase", headers={**tag(2), "Accept-Language": language}).json()
+    assert [d["reason"] for d in rebased["dropped"]] == [told]
+
+
+def test_why_a_plan_no_longer_fits_is_told_in_the_language_asked_for(face):
+    place = start(face)
+    edit(face, place, 1, county.merge((0, 0), (1, 0)))
+    with face.client.services.store.writing(county.PLANNER) as session:
+        kept = session.plan(place.rpartition("/")[2])
+        edits = (*kept.edits, county.merge((3, 0), (4, 0)))
+        session.put_plan(replace(kept, edits=edits), expected_version=kept.version)
+        session.commit()
+    chinese = face.get(f"{place}/grids").json()["fault"]
+    assert chinese.startswith("第 2 行，要素 ")
+    assert not PROSE.search(chinese), chinese
+    english = face.get(f"{place}/grids", headers={"Accept-Language": "en"}).json()
+    assert english["fault"].startswith("row 2, feature ")
+    assert english["grids"] == []

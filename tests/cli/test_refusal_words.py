@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
+import shapely
 
+from api.cli.frame import progress_line
+from geo.store import open_store
 from tests import plan_county
 
 HAN = re.compile(r"[\u3400-\u9fff]")
@@ -120,3 +124,91 @@ def test_outside_is_said_in_both_languages(terminal):
     words = ("locate", "100.0", "30.0", "--datum", "wgs84")
     assert "依据 界外" in terminal(*words).out
     assert not HAN.search(terminal(*words, WANGGE_LANG="en").out)
+
+
+# -- refusals that a report tells ------------------------------------------------------------------------------
+def drawn(desk, *merges):
+    return desk.done("plan", "apply", "new", json.dumps([plan_county.merge(*cells) for cells in merges]))["id"]
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("zh", "  × 这里没有网格 g10（先载入方案的当前版本）"),
+        ("en", "  × no grid g10 in this coverage (load the current version of the plan)"),
+    ],
+)
+def test_an_edit_that_is_dropped_is_told_with_its_reason(desk, language, told):
+    first, second = drawn(desk, ((0, 0), (1, 0))), drawn(desk, ((4, 0), (5, 0)), ((1, 0), (2, 0)))
+    desk.done("plan", "publish", first, "--effective", "2025-06-01", "--filing-no", "1")
+    assert desk("plan", "rebase", second, WANGGE_LANG=language).out.splitlines()[-1] == told
+
+
+def test_what_is_dropped_is_told_to_machines_in_the_same_words(desk):
+    first, second = drawn(desk, ((0, 0), (1, 0))), drawn(desk, ((4, 0), (5, 0)), ((1, 0), (2, 0)))
+    desk.done("plan", "publish", first, "--effective", "2025-06-01", "--filing-no", "1")
+    (dropped,) = desk.done("plan", "rebase", second)["dropped"]
+    assert dropped["reason"] == "这里没有网格 g10（先载入方案的当前版本）"
+    assert dropped["edit"]["into"] == "g10"
+
+
+@pytest.fixture
+def unfitting(desk):
+    """A plan whose second edit does not fit its grids, as a store written by other software may hold it."""
+    plan = drawn(desk, ((0, 0), (1, 0)))
+    store = open_store(
+        str(desk.store), county_code=plan_county.COUNTY, now=plan_county.clock, new_id=plan_county.new_ids("late")
+    )
+    with store.writing(plan_county.PLANNER) as session:
+        kept = session.plan(plan)
+        edits = (*kept.edits, plan_county.merge((3, 0), (4, 0)))
+        session.put_plan(replace(kept, edits=edits), expected_version=kept.version)
+        session.commit()
+    store.close()
+    return plan
+
+
+def test_why_a_plan_no_longer_fits_is_said_in_the_language_of_the_terminal(desk, unfitting):
+    chinese = desk("plan", "show", unfitting).out.splitlines()[-1]
+    assert chinese.startswith("不能执行：第 2 行，要素 "), chinese
+    assert not PROSE.search(chinese), chinese
+    english = desk("plan", "show", unfitting, WANGGE_LANG="en").out.splitlines()[-1]
+    assert english.startswith("does not fit: row 2, feature "), english
+    assert not HAN.search(NAME.sub("", english.replace("第4网格", ""))), english
+    assert desk.done("plan", "show", unfitting)["fault"] == chinese.partition("：")[2]
+
+
+def test_why_a_grid_is_not_divided_is_said_in_both_languages(desk):
+    words = ("plan", "draw-split", "--grid", "g60", "--parts", 9, "--max-load", 100)
+    assert desk(*words).out.splitlines()[-1] == ("  × 第3网格：没有街道或楼间空地可以把这个网格分开（手工画分界线）")
+    english = "neither a street nor a gap between buildings divides this grid (draw the border by hand)"
+    assert desk(*words, WANGGE_LANG="en").out.splitlines()[-1] == f"  × 第3网格: {english}"
+    (left,) = desk.done(*words)["left"]
+    assert (left["grid"], left["en"]) == ("g60", english)
+    assert HAN.search(left["zh"])
+
+
+@pytest.mark.parametrize("command", ["check", "repair"])
+def test_what_of_a_file_cannot_be_read_is_said_in_both_languages(desk, command):
+    good = shapely.geometry.mapping(plan_county.cell(0, 0))
+    shapes = {"甲": good, "乙": {"type": "Polygon", "coordinates": [[[1, 2], [3, "x"]]]}}
+    rows = [{"type": "Feature", "properties": {"name": n}, "geometry": shape} for n, shape in shapes.items()]
+    table = desk.files / "grids.geojson"
+    table.write_text(json.dumps({"type": "FeatureCollection", "features": rows}, ensure_ascii=False), "utf-8")
+    words = (command, table, "--datum", "cgcs2000", *(("-o", desk.files / "o.geojson") if command == "repair" else ()))
+    told = "grids.geojson，第 2 行，要素 乙：坐标不是数值（改正或删除该要素）"
+    assert desk(*words).out.splitlines()[0] == f"! {told}"
+    assert desk.done(*words)["warnings"] == [told]
+    english = desk(*words, WANGGE_LANG="en").out.splitlines()[0]
+    assert english == "! grids.geojson, row 2, feature 乙: a coordinate is no number (correct or delete the feature)"
+
+
+def test_progress_is_told_in_the_language_of_the_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    for language, words in (("zh", {"落格": "落格", "proof": "证明"}), ("en", {"落格": "placing", "proof": "proof"})):
+        monkeypatch.setenv("WANGGE_LANG", language)
+        for word, said in words.items():
+            progress_line(0.5, word)
+            assert capsys.readouterr().err.strip() == f"50% {said}"
+    progress_line(1.0, "K = 114")
+    assert "K = 114" in capsys.readouterr().err

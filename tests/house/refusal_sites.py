@@ -188,6 +188,38 @@ def rows() -> tuple[Site, ...]:
 
 
 @cache
+def progress_words() -> dict[str, str]:
+    """Every word that long work tells of itself, and a place that tells it."""
+    found = {}
+    for module in modules():
+        for node in ast.walk(module.tree):
+            name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            if name.strip("_") in {"progress", "tell"} and len(node.args) == 2:
+                word = node.args[1]
+                if isinstance(word, ast.Constant) and isinstance(word.value, str):
+                    found[word.value] = f"{module.path.relative_to(ROOT)}:{node.lineno}"
+    return found
+
+
+@cache
+def texts_of_errors() -> tuple[str, ...]:
+    """Every place below the edge that makes a text of a refusal it caught: it would be in one language only."""
+    found = []
+    for module in modules():
+        handlers = [n for n in ast.walk(module.tree) if isinstance(n, ast.ExceptHandler) and n.name]
+        for handler in handlers if module.name.startswith("geo.services") else ():
+            for node in ast.walk(handler):
+                made = (
+                    isinstance(node, ast.Call) and ast.unparse(node) == f"str({handler.name})",
+                    isinstance(node, ast.FormattedValue) and ast.unparse(node.value) == handler.name,
+                    isinstance(node, ast.Attribute) and ast.unparse(node) == f"{handler.name}.message",
+                )
+                if any(made):
+                    found.append(f"{module.path.relative_to(ROOT)}:{node.lineno}")
+    return tuple(found)
+
+
+@cache
 def sites() -> tuple[Site, ...]:
     """Every construction of an error of the tree in geo and api, and of a row's refusal."""
     found = []

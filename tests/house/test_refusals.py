@@ -10,7 +10,7 @@ import pytest
 from api.refusals import place, said
 from api.refusals.book import LANGUAGES, book
 from geo.errors import Refused, Unavailable, Where
-from tests.house.refusal_sites import CLASSES, HAN, Site, rows, sites, warnings
+from tests.house.refusal_sites import CLASSES, HAN, Site, progress_words, rows, sites, texts_of_errors, warnings
 from tests.house.source_tree import modules
 
 LATIN = re.compile(r"[A-Za-z]")
@@ -106,6 +106,18 @@ def test_every_remedy_that_is_raised_is_in_the_book(held):
 def test_every_warning_is_in_the_book(held):
     texts = [(site.place, text) for site in warnings() for text in site.says if text]
     assert not [(p, t) for p, t in texts if not all(held.put(filled(t), language) for language in LANGUAGES)]
+
+
+def test_every_word_of_progress_is_in_the_book(held):
+    told = progress_words()
+    assert {"落格", "relaxation"} <= told.keys()
+    terms = held.terms["progress"]
+    assert not {word: place for word, place in told.items() if word not in terms and word not in terms.values()}
+
+
+def test_a_refusal_that_is_handed_on_stays_one():
+    """Services hand on the error itself, or the row's refusal; the edge says it in the language of the person."""
+    assert not texts_of_errors()
 
 
 def test_a_sentence_stands_under_the_code_it_is_raised_with(held):

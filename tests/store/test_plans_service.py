@@ -214,7 +214,7 @@ def test_rebase_replays_and_lists_what_no_longer_fits(store, plan, planner, plac
     assert not show_plan(store, planner, plan.id).on_grids_in_force
     found = rebase_plan(store, planner, plan.id, expected_version=done.version, now=clock)
     assert (found.kept, [d.edit["into"] for d in found.dropped]) == (2, ["g20"])
-    assert "g20" in found.dropped[0].reason
+    assert "g20" in found.dropped[0].reason.message
     assert found.plan.notes["g61"]["remarks"][0]["text"] == "看"
     shown = show_plan(store, planner, plan.id)
     assert shown.on_grids_in_force
