@@ -7,6 +7,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
 
 from geo.authority import Actor, local_planner
 from geo.services.lookup import Lookup
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from geo.store.base import Store
 
-__all__ = ["Services", "open_services", "random_id", "utc_now"]
+__all__ = ["Services", "local_day", "open_services", "random_id", "utc_now"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class Services:
     ) -> None:
         self.close()
 
+    def today(self) -> dt.date:
+        """Return the county's day, by its own clock."""
+        return local_day(self.now(), self.settings)
+
     def close(self) -> None:
         """Release the store."""
         self.store.close()
@@ -49,6 +54,11 @@ class Services:
 def utc_now() -> dt.datetime:
     """Return the present moment, aware, in UTC."""
     return dt.datetime.now(tz=dt.UTC)
+
+
+def local_day(moment: dt.datetime, settings: Settings) -> dt.date:
+    """Return the day a moment falls on where the county lies."""
+    return moment.astimezone(ZoneInfo(settings.timezone)).date()
 
 
 def random_id() -> str:
@@ -85,7 +95,7 @@ def open_services(
     return Services(
         settings=chosen,
         store=store,
-        lookup=Lookup(store, ticks=time.monotonic),
+        lookup=Lookup(store, ticks=time.monotonic, today=lambda: local_day(now(), chosen)),
         actor=local_planner(store.county_code),
         now=now,
         new_id=new_id,

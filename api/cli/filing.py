@@ -11,6 +11,8 @@ from api.cli.frame import AsJson, StoreName, day, opened, progress_line, report,
 from api.cli.plan_words import Id, Version, named_plan, plan_facts, plan_line, step
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from geo.bootstrap import Services
     from geo.model import Plan
     from geo.services.enactment import Published
@@ -138,7 +140,8 @@ def publish(
             expected_version=version,
             progress=progress_line,
         )
-    report(_published_facts(done), as_json=as_json, lines=_published_lines(done))
+        lines = _published_lines(done, today=services.today())
+    report(_published_facts(done), as_json=as_json, lines=lines)
 
 
 def _published_facts(done: Published) -> dict[str, Any]:
@@ -160,7 +163,7 @@ def _published_facts(done: Published) -> dict[str, Any]:
     }
 
 
-def _published_lines(done: Published) -> list[str]:
+def _published_lines(done: Published, *, today: dt.date) -> list[str]:
     new = [c for c in done.codes if c.is_new]
     waiting = sum(not m.to_grid for m in done.workers)
     made, homes, incidents = done.generation, done.households.placed, done.incidents.placed
@@ -175,6 +178,13 @@ def _published_lines(done: Published) -> list[str]:
             f"{homes} households and {incidents} incidents placed; {waiting} workers stand by",
         ),
     ]
+    if (made.effective_from or today) > today:
+        until = words(
+            f"  ! 生效日期未到：{made.effective_from} 之前查询仍按原网格答复；人员已按新网格安置",
+            f"  ! not in force yet: until {made.effective_from} questions are answered with the former grids; "
+            "the workers are placed in the new ones already",
+        )
+        lines.append(until)
     return [*lines, *(f"  ! {words(s.saying.zh, s.saying.en)}" for s in done.straddles[:_SHOWN])]
 
 

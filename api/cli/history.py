@@ -8,8 +8,10 @@ import typer
 
 from api.cli.frame import AsJson, StoreName, commands, day, language, opened, progress_line, report, words
 from api.refusals import term
+from geo.model import GenerationState
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
 
     from geo.model import Generation
@@ -38,8 +40,22 @@ def _facts(generation: Generation) -> dict[str, Any]:
     }
 
 
-def _line(generation: Generation) -> str:
+def _in_force(generations: Sequence[Generation], today: dt.date) -> Generation | None:
+    """Return the generation whose grids answer today: the one with the latest effective date that has come."""
+    days = [
+        (g.effective_from, g.serial, g)
+        for g in generations
+        if g.state is not GenerationState.INACTIVE and g.effective_from is not None
+    ]
+    return max([d for d in days if d[0] <= today] or days, default=(None, None, None))[2]
+
+
+def _line(generation: Generation, now: Generation | None = None, today: dt.date | None = None) -> str:
     state = words(_STATES.get(generation.state.value, generation.state.value), generation.state.value)
+    if now is not None and generation.id == now.id:
+        state = words("现行", "in force")
+    elif today is not None and (generation.effective_from or today) > today:
+        state = words("待生效", "to come")
     since = generation.effective_from or "—"
     return f"{generation.serial}  {generation.id}  {state}  {since}  {generation.filing_no}".rstrip()
 
@@ -49,8 +65,10 @@ def list_(store: StoreName = None, as_json: AsJson = False) -> None:  # noqa: FB
     from geo.services.generations import list_generations
 
     with opened(store) as services:
-        found = list_generations(services.store, services.actor)
-    report({"generations": [_facts(g) for g in found]}, as_json=as_json, lines=[_line(g) for g in found])
+        found, today = list_generations(services.store, services.actor), services.today()
+    now = _in_force(found, today)
+    facts = [{**_facts(g), "in_force": now is not None and g.id == now.id} for g in found]
+    report({"generations": facts}, as_json=as_json, lines=[_line(g, now, today) for g in found])
 
 
 def show(generation: Id, store: StoreName = None, as_json: AsJson = False) -> None:  # noqa: FBT002

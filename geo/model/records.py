@@ -130,7 +130,13 @@ class Household:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """A reported incident (工单)."""
+    """A reported incident (工单).
+
+    Attributes
+    ----------
+    community_hint : str
+        Code of the community its order names, or of the town where that is all it names; "" for neither.
+    """
 
     id: str
     county_code: str

@@ -79,6 +79,8 @@ class Lookup:
         The county's store.
     ticks : callable
         Monotonic clock in seconds, used only to limit how often the store is asked for the active generation.
+    today : callable, optional
+        The county's day. A generation published ahead answers from its effective date on; without it at once.
 
     Attributes
     ----------
@@ -86,8 +88,9 @@ class Lookup:
         How often `forget` was called: whoever keeps answers drops those of a former epoch.
     """
 
-    def __init__(self, store: Store, *, ticks: Callable[[], float]) -> None:
+    def __init__(self, store: Store, *, ticks: Callable[[], float], today: Callable[[], dt.date] | None = None) -> None:
         self._store = store
+        self._today = today
         self._ticks = ticks
         self._lock = threading.Lock()
         self._loaded: dict[str, PublishedCoverage] = {}
@@ -100,7 +103,7 @@ class Lookup:
     def coverage(
         self, actor: Actor, *, as_of: dt.date | None = None, generation: str | None = None, fresh: bool = False
     ) -> PublishedCoverage:
-        """Return the coverage in force (on a date), or that of a named generation.
+        """Return the coverage in force (today, or on a date), or that of a named generation.
 
         Parameters
         ----------
@@ -119,6 +122,9 @@ class Lookup:
                 return known
         with self._store.reading(actor) as session:
             wanted = session.generation(id=generation, as_of=as_of)
+            day = self._today() if self._today is not None and as_of is None and generation is None else None
+            if day is not None and wanted is not None and (wanted.effective_from or day) > day:
+                wanted = session.generation(as_of=day) or wanted
             if wanted is None:
                 raise NotFound("no generation of grids is in force", remedy="import boundaries and activate them first")
             loaded = self._load(session, wanted)

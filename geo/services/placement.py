@@ -50,7 +50,13 @@ _REMEMBERED: Final = 65_536
 # Subject → kind of record, and the fields that say in words where a row lies and in which community.
 _KINDS: Final = {"household": "households", "incident": "incidents"}
 _SAID: Final = {"household": ("address_text", "community_code"), "incident": ("address_text", "community_hint")}
+_TOWN_DIGITS: Final = 9
 _BUILDING: Final = ("community_code", "compound", "building_number")
+
+
+def _hint(area: str) -> dict[str, str]:
+    """Return what the code of an area tells besides a text: a community, or only a town."""
+    return {"town" if len(area) == _TOWN_DIGITS else "community": area}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,7 @@ class Placing:
         self._building = _building_of(_building_points(session))
         known = know_addresses(session, cover)
         self._spot = lru_cache(maxsize=_REMEMBERED)(
-            lambda text, community: known.spot_of(known.book.find(text, community=community))
+            lambda text, area: known.spot_of(known.book.find(text, **_hint(area)))
         )
         self._total = sum(session.count(kind) for kind in _KINDS.values()) if progress else 0
         self._bases: dict[str, Counter[str]] = {subject: Counter() for subject in _KINDS}

@@ -83,3 +83,24 @@ def test_a_division_is_called_optimal_only_where_every_block_was_weighed(desk):
     assert "未证明没有更好的分法" in chinese
     assert "proven" not in english
     assert "a better division is not ruled out" in english
+
+
+def test_a_plan_published_ahead_answers_from_its_day_on(desk):
+    plan = drawn(desk, (0, 0), (1, 0))
+    lon, lat = plan_county.LON + 1.31 * plan_county.WIDE, plan_county.LAT + 0.27 * plan_county.HIGH
+    place = ("locate", f"{lon:.6f}", f"{lat:.6f}", "--datum", "cgcs2000")
+    before = desk.done(*place)["grid"]["id"]
+    said = desk("plan", "publish", plan, "--effective", "2999-01-01", "--filing-no", "演备〔2999〕1号")
+    assert "2999-01-01 之前查询仍按原网格答复" in said.out
+    assert desk.done(*place)["grid"]["id"] == before
+    assert desk.done(*place, "--as-of", "2999-01-01")["grid"]["id"] != before
+    states = [line.split()[2] for line in desk("generation", "list").out.splitlines()]
+    assert states == ["现行", "待生效"]
+    assert [g["in_force"] for g in desk.done("generation", "list")["generations"]] == [True, False]
+
+
+def test_a_published_plan_is_shown(desk):
+    plan = drawn(desk, (0, 0), (1, 0))
+    desk.done("plan", "publish", plan, "--effective", "2025-06-01", "--filing-no", "演备〔2025〕1号")
+    assert desk("plan", "show", plan).out.splitlines()
+    assert desk.done("plan", "show", plan)["state"] == "effective"

@@ -73,6 +73,11 @@ class Communities:
                 return candidates[0]
         return None
 
+    def town_code(self, text: str | None) -> str:
+        """Return the code of the town a text names, "" where it names none known here."""
+        found = self._town(plain_text(text or ""))
+        return found.code if found else ""
+
     def _town(self, text: str) -> Area | None:
         for name, area in self._towns.items():
             if name in text:

@@ -167,7 +167,8 @@ def _incident(row: RowReader, county: County) -> Record:
         received_at=row.moment("received"),
         category_code=row.text("category"),
         address_text=row.text("address"),
-        community_hint=area.code if area else "",
+        # Without a community the town still tells one 学府小区 from that of another town.
+        community_hint=area.code if area else county.communities.town_code(row.text("town")),
         grid_hint=row.text("grid"),
         accuracy_m=row.number("accuracy"),
         **_point(row),

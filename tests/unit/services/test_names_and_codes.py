@@ -11,6 +11,7 @@ from geo.services.coding import CodeRule, chinese_number, give_codes, reading_or
 from geo.services.ingest.gazetteer import Communities
 from geo.services.ingest.headers import heading, resolve_columns
 from geo.services.naming import house_number, masked_name
+from geo.services.placement import _hint
 
 METRIC = metric_for(129.5)
 TOWNS = (("230724100", "新青镇"), ("230724102", "五营镇"))
@@ -158,3 +159,11 @@ def test_columns_are_recognised_named_by_hand_or_refused() -> None:
 
 def test_the_metric_of_the_county_is_its_gauss_kruger_zone() -> None:
     assert Metric(4552) == METRIC
+
+
+def test_a_town_that_is_all_an_order_names_is_its_hint(communities):
+    assert communities.town_code("新青镇") == "230724100"
+    assert communities.town_code("别处镇") == communities.town_code(None) == ""
+    assert _hint("230724100") == {"town": "230724100"}
+    assert _hint("230724100001") == {"community": "230724100001"}
+    assert _hint("") == {"community": ""}
