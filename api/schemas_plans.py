@@ -191,7 +191,7 @@ class ProposeIn(_In):
     area: Annotated[str, Field(max_length=12, pattern=r"^\d*$")] = ""
     barriers: bool = True
     curve: bool = Field(default=False, description="also report every K up to today's number, or over the band")
-    trade_off: Annotated[int, Field(ge=0, le=30)] = Field(
+    trade_off: Annotated[int, Field(ge=0, le=0)] | Annotated[int, Field(ge=2, le=30)] = Field(
         default=0, description="also report at most so many plans between balance and disruption; 0 or at least 2"
     )
     alternatives: Annotated[int, Field(ge=0, le=9)] = 0

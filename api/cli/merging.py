@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.frame import AsJson, StoreName, opened, progress_line, report, words
-from geo.errors import Infeasible
+from geo.errors import Infeasible, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -170,6 +170,10 @@ def _merge_store(asked: Mapping[str, Any]) -> None:
     if not proposed.plans:
         if asked["as_json"]:
             report(facts, as_json=True, lines=[])
+        if not facts["conflict"]:
+            raise Refused(
+                "no plan was found in the time given", code="time-limit", remedy="give more time or fewer wishes"
+            )
         conflict = tuple(words(c["zh"], c["en"]) for c in facts["conflict"])
         raise Infeasible(words("没有方案能满足这些要求", "no plan meets these wishes"), conflict=conflict)
     lines = [*_proof_lines(facts), *_reason_lines(facts)]
@@ -203,6 +207,8 @@ def _curve_lines(curve: Mapping[str, Any] | None) -> list[str]:
     if curve is None:
         return []
     lines = [words("代价曲线（每少一个网格）：", "cost of each grid fewer:")]
+    if curve["reason"] is not None:
+        return [*lines, "  " + words(curve["reason"]["zh"], curve["reason"]["en"])]
     for point in curve["points"]:
         cells = [words(f"{point['groups']} 个", f"{point['groups']} grids")]
         if point["objective"] is not None:
@@ -223,6 +229,8 @@ def _trade_off_lines(found: Mapping[str, Any] | None) -> list[str]:
             "balance against disruption (off the mean: root mean square over grids; moved: gets another worker):",
         )
     ]
+    if found["reason"] is not None:
+        lines.append("  " + words(found["reason"]["zh"], found["reason"]["en"]))
     for place, point in enumerate(found["points"]):
         weights = ",".join(f"{name}={value:.6g}" for name, value in point["weights"].items())
         cells = [_between(point), _gap(point), f"--weights {weights}", _knee(found, place)]
@@ -244,6 +252,8 @@ def _between(point: Mapping[str, Any]) -> str:
 
 
 def _gap(point: Mapping[str, Any]) -> str:
+    if point["status"] == "unknown":
+        return words("时间不够，没有算出", "not found in time")
     if point["gap"] is None:
         return words("没有方案", "no plan")
     if point["status"] == "optimal":

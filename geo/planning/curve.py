@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from geo.planning.units import Units
 
-__all__ = ["Curve", "CurvePoint", "TradeOff", "TradeOffPoint", "curve", "trade_off"]
+__all__ = ["FEWEST_POINTS", "Curve", "CurvePoint", "TradeOff", "TradeOffPoint", "curve", "trade_off"]
 
 # Nearly all the weight on one term: the other still decides between plans equal in it.
 _UTMOST: Final = 1.0 - 1e-4
 _SAME: Final = 1e-9
-_ENDS: Final = 2
+# A trade-off lies between two plans: the most balanced and the calmest.
+FEWEST_POINTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +207,7 @@ def trade_off(
     Refused
         `groups` is no count, `points` less than two, or a wish names what is not there.
     """
-    if groups < 1 or points < _ENDS:
+    if groups < 1 or points < FEWEST_POINTS:
         raise Refused("no trade-off can be drawn so", code="trade-off-invalid", remedy="at least one group, two points")
     wishes = constraints or Constraints()
     wishes.check(units)
@@ -229,7 +230,7 @@ class _Walk:
     def run(self) -> TradeOff:
         ends = [self._solve(_UTMOST), self._solve(1.0 - _UTMOST)]
         found = [end for end in ends if end is not None]
-        gaps = [(found[0], found[1])] if len(found) == _ENDS else []
+        gaps = [(found[0], found[1])] if len(found) == FEWEST_POINTS else []
         while gaps and len(found) < self.points and self._told(len(found) / self.points):
             left, right = gaps.pop(max(range(len(gaps)), key=lambda k: _width(*gaps[k])))
             share = _indifferent(left, right)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from geo.crs import CGCS2000, WGS84
 from geo.errors import Infeasible, Refused, Where
 from geo.planning import Constraints, Proposal, Saying, Status, Units, propose
-from geo.services.merge_output import Beside, beside, merge_facts, write_facts, write_merge
+from geo.services.merge_output import Beside, beside, merge_facts, refuse_beside, write_facts, write_merge
 from geo.services.merge_source import MergeFileRequest, MergeSource, read_counts, read_source, source_units
 from geo.settings import Settings
 
@@ -64,6 +64,7 @@ def merge_file(
     """
     chosen = settings or Settings()
     _check_paths(request)
+    refuse_beside(trade_off=request.trade_off)
     source = read_source(request, settings=chosen)
     units = source_units(request, source, settings=chosen)
     limit = min(math.inf if request.time_limit is None else request.time_limit, chosen.limits.optimiser_seconds)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import shapely
 
+from geo.errors import Refused
 from geo.formats import Feature, write
 from geo.formats.atomic import replacing
-from geo.planning import Weights, measure
+from geo.planning import Saying, Status, Weights, measure
 from geo.planning import curve as solved_curve
 from geo.planning import trade_off as solved_trade_off
 from geo.planning.clock import Clock
+from geo.planning.curve import FEWEST_POINTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,14 +24,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geo.crs import Datum
-    from geo.planning import Curve, Proposal, Reason, Saying, TradeOff, TradeOffPoint, Units
+    from geo.planning import Curve, Proposal, Reason, TradeOff, TradeOffPoint, Units
     from geo.planning.asking import Target
     from geo.planning.clock import Progress
 
-__all__ = ["Beside", "beside", "group_polygons", "group_table", "merge_facts", "write_facts", "write_merge"]
+__all__ = [
+    "Beside",
+    "beside",
+    "group_polygons",
+    "group_table",
+    "merge_facts",
+    "refuse_beside",
+    "write_facts",
+    "write_merge",
+]
 
 _TABLE: Final = ".csv"
 _PLAIN: Final = Weights(balance=1.0, compactness=1.0, disruption=1.0)
+# Why nothing is beside a proposal though it was asked for.
+_CURVE_LATE: Final = Saying(
+    "时间不够，没有算出曲线（把 --time-limit 调大）", "no time was left for the curve (give a larger --time-limit)"
+)
+_CURVE_STOPPED: Final = Saying("已停止，没有算出曲线", "the search was stopped before the curve")
+_WAYS_LATE: Final = Saying(
+    "时间不够，没有算出取舍（把 --time-limit 调大）", "no time was left for the trade-off (give a larger --time-limit)"
+)
 _HAIR_M: Final = 0.2  # borders nearer than this are one (geo.planning.borders): a hole that thin is none
 
 
@@ -128,6 +147,27 @@ class Beside:
     trade_off: TradeOff | None = None
 
 
+def refuse_beside(*, trade_off: int) -> None:
+    """Refuse, before anything is searched, what could not be drawn beside a proposal.
+
+    Parameters
+    ----------
+    trade_off : int, keyword
+        Plans asked for between balance and disruption; 0 for none.
+
+    Raises
+    ------
+    Refused
+        It is below zero or one: a trade-off lies between two plans.
+    """
+    if trade_off and trade_off < FEWEST_POINTS:
+        raise Refused(
+            "a trade-off lies between two plans at least",
+            code="trade-off-invalid",
+            remedy="ask for two or more, or for none",
+        )
+
+
 def beside(
     units: Units,
     proposal: Proposal,
@@ -175,7 +215,8 @@ def merge_facts(
     Keys: units, groups, status, objective, bound, gap, balance_gap, seconds, terms, target, members, reasons,
     alternatives, conflict and, where asked for, curve (its points and its knee) and trade_off (its points, each
     with balance, disruption, the load that changes its worker, weights and proof; the position of the knee; and
-    where the proposal itself stands). Of an infeasible request `reasons` are the wishes that contradict each other.
+    where the proposal itself stands). Both tell the reason where the time did not suffice for any plan, else None.
+    Of an infeasible request `reasons` are the wishes that contradict each other.
     """
     if names is not None:
         units = replace(units, ids=tuple(names))
@@ -194,16 +235,28 @@ def merge_facts(
     found = others or Beside()
     if found.curve is not None:
         points = [{**_proof(p.proposal), "groups": p.count, "step_cost": p.step_cost} for p in found.curve.points]
-        facts["curve"] = {"points": points, "knee": found.curve.knee}
+        facts["curve"] = {"points": points, "knee": found.curve.knee, "reason": _why_none(found.curve)}
     if found.trade_off is not None:
         facts["trade_off"] = _trade_off(units, proposal, found.trade_off)
     return facts
 
 
+def _why_none(found: Curve) -> dict[str, str] | None:
+    """Return why no point of a curve has a plan; None where one has, or where it was proven that none can."""
+    plans = [point.proposal for point in found.points]
+    if not plans:
+        return _saying(_CURVE_STOPPED)
+    late = not any(plan.groups for plan in plans) and any(plan.status is Status.UNKNOWN for plan in plans)
+    return _saying(_CURVE_LATE) if late else None
+
+
 def _trade_off(units: Units, proposal: Proposal, found: TradeOff) -> dict[str, Any]:
     plain = measure(units, proposal.groups, weights=_PLAIN)
     here = _between(units, plain.balance, plain.disruption)
-    return {"points": [_way(units, point) for point in found.points], "knee": found.knee, "proposed": here}
+    points = [_way(units, point) for point in found.points]
+    # The proposal fulfils the wishes at this K: where no other plan does, the time did not suffice.
+    reason = None if points else _saying(_WAYS_LATE)
+    return {"points": points, "knee": found.knee, "proposed": here, "reason": reason}
 
 
 def _way(units: Units, point: TradeOffPoint) -> dict[str, Any]:

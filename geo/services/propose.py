@@ -11,7 +11,7 @@ from geo.model import Generation, Grid, GridKind, Plan, PlanState
 from geo.planning import Constraints, Proposal, Saying, Units, Weights, propose, units_from_polygons
 from geo.services.handover import Handover, handovers, households_moved
 from geo.services.load import grid_loads
-from geo.services.merge_output import Beside, beside, merge_facts
+from geo.services.merge_output import Beside, beside, merge_facts, refuse_beside
 from geo.services.published import metric_of
 
 if TYPE_CHECKING:
@@ -130,9 +130,10 @@ def propose_merge(
     NotFound
         No generation is in force.
     Refused
-        A grid named in a wish is not known.
+        A grid named in a wish is not known, or a trade-off of one plan is asked for.
     """
     require(actor, Action.PLAN)
+    refuse_beside(trade_off=request.trade_off)
     with store.reading(actor) as session:
         generation = session.generation()
         if generation is None:

@@ -1,6 +1,7 @@
 """Plans over HTTP: every write against the version that was read; from a draft into force, or back."""
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -203,9 +204,14 @@ def test_a_proposal_comes_with_what_lies_beside_it(desk):
     assert 2 <= len(report["trade_off"]["points"]) <= 5
     assert all(p["gap"] == 0 and p["groups"] == 10 for p in report["trade_off"]["points"])
     assert report["trade_off"]["proposed"]["households"] > 0
-    for wrong in (1, -1, 31, "5"):
-        refusal = desk.post(f"{start(desk)}/propose", json={"to": 10, "trade_off": wrong}, headers=tag(1))
-        assert refusal.status_code == 422
+
+
+@pytest.mark.parametrize("wrong", [1, -1, 31, "5", False])
+def test_a_trade_off_of_one_plan_is_refused_before_anything_is_searched(desk, monkeypatch, wrong):
+    monkeypatch.setattr("geo.services.propose.propose", partial(pytest.fail, "a search was begun"))
+    refusal = desk.post(f"{start(desk)}/propose", json={"to": 10, "trade_off": wrong}, headers=tag(1))
+    assert (refusal.status_code, refusal.json()["code"]) == (422, "invalid-request")
+    assert refusal.json()["errors"][0]["at"].startswith("body.trade_off")
 
 
 def test_wishes_that_contradict_each_other_are_named(desk):

@@ -7,6 +7,9 @@ import json
 import pytest
 import shapely
 
+from geo.planning import propose as search
+from geo.services import propose
+from geo.services.merge_output import beside
 from tests import plan_county
 
 GROUPS = 10
@@ -103,3 +106,39 @@ def test_the_curve_is_told_in_words(terminal):
 def test_no_number_of_points(terminal, number):
     assert terminal("merge", "--to", 8, "--trade-off", number).code == 2
     assert terminal.done("plan", "list")["plans"] == []
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """The merge uses up all the time it was given."""
+
+    def late(*given, **asked):
+        return beside(*given, **{**asked, "seconds": 0.0})
+
+    for module in ("merge_file", "propose"):
+        monkeypatch.setattr(f"geo.services.{module}.beside", late)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_where_no_time_was_left_it_is_said(desk, grids):
+    out = desk.files / "o.csv"
+    for words in ((), ("--grids", grids, "--load", "pop", "--id", "name", "-o", out)):
+        asked = ("merge", "--to", GROUPS, "--trade-off", 5, "--curve", *words)
+        said = desk(*asked).out.splitlines()
+        assert "  时间不够，没有算出取舍（把 --time-limit 调大）" in said
+        assert "  时间不够，没有算出曲线（把 --time-limit 调大）" in said
+        assert not [line for line in said if line.endswith("没有方案")]
+        assert any(line.endswith("← 本方案") for line in said)
+        english = desk(*asked, **ENGLISH).out
+        assert "no time was left for the trade-off (give a larger --time-limit)" in english
+        assert "no time was left for the curve (give a larger --time-limit)" in english
+        assert desk.done(*asked)["trade_off"]["reason"]["zh"].startswith("时间不够")
+
+
+def test_time_that_runs_out_is_no_contradiction(desk, monkeypatch):
+    monkeypatch.setattr(propose, "propose", lambda units, **asked: search(units, **{**asked, "time_limit": 0.0}))
+    said, english = desk("merge", "--to", GROUPS), desk("merge", "--to", GROUPS, **ENGLISH)
+    assert (said.code, english.code) == (1, 1)
+    assert said.err == "不能执行 [time-limit] 给定时间内没有找到方案（放宽时限或减少要求）\n"
+    assert "no plan was found in the time given (give more time or fewer wishes)" in english.err
+    assert desk.done("plan", "list")["plans"] == []

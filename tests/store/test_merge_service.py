@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 
 import pytest
 
@@ -91,6 +92,14 @@ def test_the_trade_off_counts_households(store, planner, place):
 def test_a_trade_off_of_another_load_still_counts_households(ask):
     found = report_of(ask(groups=8, trade_off=3, load={"persons": 1.0}))["trade_off"]
     assert all(0 < p["households"] < p["moved"] for p in (*found["points"], found["proposed"]))
+
+
+def test_no_trade_off_of_one_plan_is_searched_for(ask, monkeypatch):
+    for step in ("stored_units", "propose"):
+        monkeypatch.setattr(f"geo.services.propose.{step}", partial(pytest.fail, f"{step} was begun"))
+    with pytest.raises(Refused, match="between two plans") as caught:
+        ask(groups=8, trade_off=1)
+    assert caught.value.code == "trade-off-invalid"
 
 
 def test_a_town_counts_all_its_communities(ask):

@@ -12,52 +12,11 @@ import shapely
 from geo.crs import parse_datum
 from geo.errors import CoverageBroken, DatumRequired, Infeasible, NotFound, Refused
 from geo.formats import Feature, read, write
-from geo.planning import Weights
 from geo.planning.asking import parse_ids, parse_target, parse_weights
-from geo.services.merge_file import MergeFileRequest, merge_file, read_counts
+from geo.services.merge_file import merge_file, read_counts
 from tests.coverages import town
 from tests.merge_checker import complaints
-
-ORIGIN = (129.5, 47.8)
-
-
-def degrees(shape):
-    """Metres on a made-up plane as degrees near the county, rounded as text formats do."""
-
-    def move(xy):
-        return np.round(np.column_stack([ORIGIN[0] + xy[:, 0] / 74_700, ORIGIN[1] + xy[:, 1] / 111_200]), 9)
-
-    return shapely.transform(shape, move)
-
-
-def save(path, shapes, rows, *, crs=None):
-    features = [
-        {"type": "Feature", "properties": row, "geometry": None if shape is None else shapely.geometry.mapping(shape)}
-        for shape, row in zip(shapes, rows, strict=True)
-    ]
-    document = {"type": "FeatureCollection", "features": features}
-    if crs:
-        document["crs"] = {"type": "name", "properties": {"name": crs}}
-    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-    return path
-
-
-def blocks(side=4, size=200.0):
-    return [shapely.box(x * size, y * size, (x + 1) * size, (y + 1) * size) for y in range(side) for x in range(side)]
-
-
-def squares(path, *, side=4, **changes):
-    """A file of square blocks in two counties, ids A0…; `changes` maps a row to new properties."""
-    shapes = [degrees(shape) for shape in blocks(side)]
-    rows = [{"CODE": f"A{k}", "POP": 100 + 7 * (k % 5), "COUNTY": k % side // 2} for k in range(len(shapes))]
-    for row, change in changes.items():
-        rows[int(row[3:])] |= change
-    return save(path, shapes, rows)
-
-
-def ask(folder, grids, **options):
-    given = {"out": folder / "out.csv", "report": folder / "r.json", "groups": 8, "load": "POP", "id_field": "CODE"}
-    return MergeFileRequest(grids=grids, **(given | options))
+from tests.merge_files import ORIGIN, ask, blocks, degrees, save, squares
 
 
 def groups_of(path):
@@ -295,36 +254,6 @@ def test_barriers_part_what_they_run_along(tmp_path):
     for group in groups_of(tmp_path / "out.csv").values():
         assert len({int(name[1:]) < 8 for name in group}) == 1
     assert len(done.units.pairs[done.units.joins]) == 20
-
-
-def test_the_curve_goes_with_the_report(tmp_path):
-    grids = squares(tmp_path / "any.geojson")
-    merge_file(ask(tmp_path, grids, groups=(10, 14), curve=True))
-    told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
-    assert [point["groups"] for point in told["curve"]["points"]] == [14, 13, 12, 11, 10]
-    assert all(point["gap"] == 0.0 for point in told["curve"]["points"])
-    assert told["groups"] == min(told["curve"]["points"], key=lambda p: p["objective"])["groups"]
-
-
-def test_the_trade_off_goes_with_the_report(tmp_path):
-    grids = squares(tmp_path / "any.geojson")
-    merge_file(ask(tmp_path, grids, groups=(8, 9), trade_off=5, curve=True))
-    told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
-    found = told["trade_off"]
-    assert 2 <= len(found["points"]) <= 5
-    assert {(p["groups"], p["gap"]) for p in found["points"]} == {(told["groups"], 0.0)}
-    load = sum(group["load"] for group in told["members"])
-    for point in (*found["points"], found["proposed"]):
-        assert point["moved"] == pytest.approx(point["disruption"] * load)
-        assert "households" not in point
-    balance, disruption = (told["terms"][name] / told["weights"][name] for name in ("balance", "disruption"))
-    assert found["proposed"]["balance"] == pytest.approx(balance)
-    assert found["proposed"]["disruption"] == pytest.approx(disruption)
-    assert len(told["curve"]["points"]) == 2
-    chosen = Weights(**found["points"][-1]["weights"])
-    again = merge_file(ask(tmp_path, grids, groups=told["groups"], weights=chosen))
-    assert again.report["objective"] == pytest.approx(found["points"][-1]["objective"])
-    assert "trade_off" not in again.report
 
 
 def test_positions_name_units_without_an_id(tmp_path):
