@@ -38,10 +38,11 @@ PEER_PYTHON = ROOT / "var" / "bench-venv" / "bin" / "python"
 BALANCE = Weights(balance=1, compactness=0, disruption=0)
 GREEDY = "greedy pair merge"
 # How many wall seconds a peer may take for one of its CPU seconds before it counts as hanging.
-_PATIENCE = 8
+_PATIENCE = 4
 PEERS = (
     GREEDY,
     "spopt AZP",
+    "spopt AZP, our objective",
     "spopt MaxP",
     "spopt Ward",
     "spopt Skater",
