@@ -123,11 +123,13 @@ def _split(sketch: Sketch, edit: Mapping[str, Any]) -> Sketch:
     names = [_checked_name(n) for n in edit.get("names") or ()]
     if names and len(names) != len(ids):
         raise Refused("give one name for each new part", code="split-names", where=Where(feature=grid_id))
-    facts = dict(sketch.facts)
+    made = replace(sketch, coverage=coverage, facts=dict(sketch.facts))
     for number, part in enumerate(ids):
-        name = names[number] if names else _free_name(facts, grid_id)
-        facts[part] = replace(facts[grid_id], id=part, name=name, code=None, local_code=None, source_key="")
-    return replace(sketch, coverage=coverage, facts=facts)
+        name = names[number] if names else _free_name(made, grid_id)
+        new = replace(sketch.facts[grid_id], id=part, name=name, code=None, local_code=None, source_key="")
+        _require_free_name(made, new)
+        made = replace(made, facts=_with(made.facts, new))
+    return made
 
 
 def _transfer(sketch: Sketch, edit: Mapping[str, Any]) -> Sketch:
@@ -173,10 +175,15 @@ def _move_edge(sketch: Sketch, edit: Mapping[str, Any]) -> Sketch:
 
 def _rename(sketch: Sketch, edit: Mapping[str, Any]) -> Sketch:
     grid_id, name = str(edit["grid"]), _checked_name(edit["name"])
+    if grid_id not in sketch.overlays:
+        sketch.coverage.position(grid_id)
+    known = sketch.overlays.get(grid_id) or sketch.facts[grid_id]
+    named = replace(known, name=name)
+    if name != known.name:
+        _require_free_name(sketch, named)
     if grid_id in sketch.overlays:
-        return replace(sketch, overlays=_with(sketch.overlays, replace(sketch.overlays[grid_id], name=name)))
-    sketch.coverage.position(grid_id)
-    return replace(sketch, facts=_with(sketch.facts, replace(sketch.facts[grid_id], name=name)))
+        return replace(sketch, overlays=_with(sketch.overlays, named))
+    return replace(sketch, facts=_with(sketch.facts, named))
 
 
 def _set_kind(sketch: Sketch, edit: Mapping[str, Any]) -> Sketch:
@@ -196,8 +203,11 @@ def _set_kind(sketch: Sketch, edit: Mapping[str, Any]) -> Sketch:
         )
     unit = str(edit.get("owner_unit") or known.owner_unit)
     name = _checked_name(edit["name"]) if "name" in edit else known.name
+    turned = replace(known, name=name, kind=kind, owner_unit=unit)
+    if name != known.name or _name_space(turned) != _name_space(known):
+        _require_free_name(sketch, turned)
     rest = _dissolve(sketch, edit) if grid_id in sketch.facts else sketch
-    return replace(rest, overlays=_with(rest.overlays, replace(known, name=name, kind=kind, owner_unit=unit)))
+    return replace(rest, overlays=_with(rest.overlays, turned))
 
 
 _STEPS: Final[dict[str, Callable[[Sketch, Mapping[str, Any]], Sketch]]] = {
@@ -237,6 +247,24 @@ def _require_inside_community(sketch: Sketch, faces: Sequence[int]) -> None:
         )
 
 
+def _require_free_name(sketch: Sketch, grid: Grid) -> None:
+    """Refuse a name that another grid of the community bears: two of one name cannot be told apart by people."""
+    others = (*sketch.facts.values(), *sketch.overlays.values())
+    if any(g.id != grid.id and g.name == grid.name and _name_space(g) == _name_space(grid) for g in others):
+        known = sketch.overlays.get(grid.id) or sketch.facts.get(grid.id, grid)
+        raise Refused(
+            f"another grid of this community is called {grid.name}",
+            code="name-taken",
+            where=Where(feature=known.name),
+            remedy="give another name, or rename that grid first",
+        )
+
+
+def _name_space(grid: Grid) -> tuple[str, GridKind]:
+    """Return where names are told apart: base and exclusive grids of a community together, other layers each."""
+    return grid.community_code, GridKind.BASE if grid.kind is GridKind.EXCLUSIVE else grid.kind
+
+
 # -- reading fields ----------------------------------------------------------------------------------------
 def _left(facts: Mapping[str, Grid], coverage: Coverage) -> dict[str, Grid]:
     kept = set(coverage.ids)
@@ -270,10 +298,11 @@ def _checked_name(name: Any) -> str:
     return plain
 
 
-def _free_name(facts: Mapping[str, Grid], grid_id: str) -> str:
+def _free_name(sketch: Sketch, grid_id: str) -> str:
     """Return the parent's name with the first number that no grid of the community bears."""
-    parent = facts[grid_id]
-    taken = {g.name for g in facts.values() if g.community_code == parent.community_code}
+    parent = sketch.facts[grid_id]
+    others = (*sketch.facts.values(), *sketch.overlays.values())
+    taken = {g.name for g in others if _name_space(g) == _name_space(parent)}
     number = 2
     while f"{parent.name}（{number}）" in taken:
         number += 1

@@ -7,21 +7,34 @@ review needs a second person; on one laptop it is recorded as 线下审核 with 
 
 from __future__ import annotations
 
+import datetime as dt
+import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from geo.authority import Action, Actor, require
-from geo.errors import BaseSuperseded, Conflict, Forbidden, NotFound, Refused
+from geo.errors import BaseSuperseded, Conflict, Forbidden, NotFound, Refused, Where
 from geo.model import Generation, GenerationState, Plan, PlanState
+from geo.services.multiparts import new_multiparts, refuse_multiparts
+from geo.services.redraw import DrawingBoard
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable
 
     from geo.settings import Settings
     from geo.store.base import Session, Store
 
-__all__ = ["base_in_force", "file_plan", "return_plan", "review_plan", "submit_plan", "submitted_towns", "towns_of"]
+__all__ = [
+    "base_in_force",
+    "file_plan",
+    "filed_under",
+    "refuse_new_pieces",
+    "return_plan",
+    "review_plan",
+    "submit_plan",
+    "submitted_towns",
+    "towns_of",
+]
 
 
 def submit_plan(
@@ -47,7 +60,7 @@ def submit_plan(
     BaseSuperseded
         It was drawn on a generation that is not in force.
     Refused
-        The plan does not touch that town.
+        The plan does not touch that town, or leaves a grid there in pieces that was not so before.
     """
     require(actor, Action.PLAN)
     with store.writing(actor) as session:
@@ -61,6 +74,7 @@ def submit_plan(
         already = submitted_towns(plan)
         if town in already:
             raise Conflict("this town's part was submitted already", code="town-submitted", remedy="return it first")
+        refuse_new_pieces(session, plan, towns=wanted)
         steps = [_step("submit", actor, now, town=t) for t in sorted(wanted - already)]
         state = PlanState.SUBMITTED if wanted | already >= touched else PlanState.DRAFT
         return _keep(session, plan, expected_version, state, steps)
@@ -129,16 +143,19 @@ def file_plan(
     Raises
     ------
     Refused
-        There is no number.
+        There is no number, another plan or generation bears it, or the date lies before the review.
     Conflict, BaseSuperseded
         The plan is not reviewed, or was drawn on a generation that is not in force.
     """
     require(actor, Action.REVIEW)
-    if not filing_no.strip():
+    number = filing_no.strip()
+    if not number:
         raise Refused("a filing needs its number", code="filing-number", remedy="give --filing-no")
     with store.writing(actor) as session:
         plan = _in_state(session, plan_id, PlanState.REVIEWED, "filed")
-        step = _step("file", actor, now, filing_no=filing_no, filed_on=filed_on.isoformat(), document=document)
+        _refuse_filed_before_review(plan, filed_on)
+        _refuse_number_taken(session, plan, number)
+        step = _step("file", actor, now, filing_no=number, filed_on=filed_on.isoformat(), document=document)
         return _keep(session, plan, expected_version, PlanState.FILED, [step])
 
 
@@ -176,6 +193,30 @@ def base_in_force(session: Session, plan: Plan) -> Generation:
     return base
 
 
+def refuse_new_pieces(session: Session, plan: Plan, *, towns: set[str] | None = None) -> None:
+    """Refuse a plan that leaves grids in pieces which the grids it was drawn on do not explain.
+
+    Parameters
+    ----------
+    towns : set of str, optional
+        Nine-digit codes; only grids of these towns are looked at.
+
+    Raises
+    ------
+    Refused
+        There is such a grid; it is named.
+    """
+    board = DrawingBoard()
+    found = new_multiparts(board.base(session, plan.generation_id), board.drawing(session, plan))
+    told = [m for m in found if towns is None or m.grid.community_code[:9] in towns]
+    refuse_multiparts(told, {a.code: a for a in session.areas()} if told else {})
+
+
+def filed_under(plan: Plan) -> str:
+    """Return the number a plan was last filed under; "" where it was not."""
+    return next((str(s["filing_no"]) for s in reversed(plan.steps) if s["step"] == "file"), "")
+
+
 def towns_of(session: Session, plan: Plan) -> set[str]:
     """Return the nine-digit codes of the towns whose grids a plan's edits name."""
     named = {word for edit in plan.edits for word in _words(edit)}
@@ -185,6 +226,43 @@ def towns_of(session: Session, plan: Plan) -> set[str]:
 def submitted_towns(plan: Plan) -> frozenset[str]:
     """Return the towns whose parts of a draft are submitted; those parts stay as they are until sent back."""
     return frozenset(str(s["town"]) for s in _since_return(plan) if s["step"] == "submit")
+
+
+def _refuse_number_taken(session: Session, plan: Plan, number: str) -> None:
+    """Refuse a number that another generation or filed plan bears; one that was sent back bears none any more."""
+    wanted = _plain(number)
+    for generation in session.generations():
+        if generation.plan_id != plan.id and _plain(generation.filing_no) == wanted:
+            raise Refused(
+                f"generation {generation.serial} bears the filing number {number}",
+                code="filing-number-taken",
+                where=Where(feature=plan.title or plan.id),
+                remedy="give the number that this plan's own paper bears",
+            )
+    for other in session.plans():
+        if other.id != plan.id and other.state is PlanState.FILED and _plain(filed_under(other)) == wanted:
+            raise Refused(
+                f"another plan, {other.title or other.id}, bears the filing number {number}",
+                code="filing-number-taken",
+                where=Where(feature=plan.title or plan.id),
+                remedy="give the number that this plan's own paper bears",
+            )
+
+
+def _plain(number: str) -> str:
+    return unicodedata.normalize("NFKC", number).strip()
+
+
+def _refuse_filed_before_review(plan: Plan, filed_on: dt.date) -> None:
+    step = next(s for s in reversed(plan.steps) if s["step"] == "review")
+    reviewed_on = dt.date.fromisoformat(str(step.get("reviewed_on") or step["at"])[:10])
+    if filed_on < reviewed_on:
+        raise Refused(
+            f"the filing of {filed_on} would lie before the review of {reviewed_on}",
+            code="filing-date",
+            where=Where(feature=plan.title or plan.id),
+            remedy="give the day of the filing, on or after that of the review",
+        )
 
 
 def _words(value: Any) -> set[str]:

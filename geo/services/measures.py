@@ -19,10 +19,11 @@ from geo.services.lineage import common_shares
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from geo.reach import GridReach
     from geo.services.ground import Ground
     from geo.services.redraw import Drawing
 
-__all__ = ["GridMeasure", "borders_of", "measure_grids", "remeasure_grids"]
+__all__ = ["GridMeasure", "GridScore", "borders_of", "measure_grids", "remeasure_grids"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,19 @@ class GridMeasure:
     cut: frozenset[int]
     sources: tuple[tuple[str, float], ...]
     borders: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridScore:
+    """One grid of a plan: its measures, what it carries, and whose worker changes there."""
+
+    name: str
+    community_code: str
+    measure: GridMeasure
+    load: float
+    persons: int
+    worker_changes: int
+    reach: GridReach
 
 
 def measure_grids(ground: Ground, drawing: Drawing) -> dict[str, GridMeasure]:

@@ -14,6 +14,7 @@ from geo.errors import Conflict, NotFound, Refused
 from geo.model import Generation, GenerationState, Plan, PlanState
 from geo.services.difference import Difference, compare_plans, difference
 from geo.services.drafts import drawn, keep_plan, open_draft, open_plan, refuse_not_ours
+from geo.services.multiparts import new_multiparts, said_multipart
 from geo.services.published import metric_of
 from geo.services.rebase import Dropped, Rebased, rebase_plan
 from geo.services.redraw import Drawing, DrawingBoard, locked_grids, redrawn
@@ -55,7 +56,7 @@ _MOST_TEXT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A plan after edits, with warnings about what they do (buildings and compounds cut) in words."""
+    """A plan after edits, with warnings about what they do (grids in pieces, buildings and compounds cut) in words."""
 
     plan: Plan
     drawing: Drawing
@@ -155,7 +156,7 @@ def add_edits(
             {"edits": len(edits), "ops": sorted({str(e.get("op")) for e in edits})},
             commit=False,
         )
-        warnings = _cut_warnings(session, before, after)
+        warnings = (*_piece_warnings(session, before, after), *_cut_warnings(session, before, after))
         drawing = desk.drawing(session, kept)
         session.commit()
         return Edited(kept, drawing, warnings)
@@ -298,6 +299,12 @@ def standing_proof(plan: Plan) -> Mapping[str, Any] | None:
 def _refuse_move(session: Session, actor: Actor, plan: Plan, moved: Plan) -> None:
     board = DrawingBoard()
     refuse_not_ours(actor, plan, *(drawn(session, p, board)[0] for p in (plan, moved)))
+
+
+def _piece_warnings(session: Session, before: Drawing, after: Drawing) -> tuple[Saying, ...]:
+    found = new_multiparts(before, after)
+    areas = {a.code: a for a in session.areas()} if found else {}
+    return tuple(said_multipart(grid, areas) for grid in found)
 
 
 def _cut_warnings(session: Session, before: Drawing, after: Drawing) -> tuple[Saying, ...]:

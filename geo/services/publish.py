@@ -11,7 +11,7 @@ from geo.model import Generation, GenerationState, Grid, Plan, PlanState
 from geo.services.coding import CodePolicy, CodeRule, GivenCode, give_codes, renamed
 from geo.services.edits import named_by_hand
 from geo.services.enactment import Consequences, Order, Published, consequences_of, enact
-from geo.services.filing import base_in_force
+from geo.services.filing import base_in_force, filed_under, refuse_new_pieces
 from geo.services.published import metric_of
 from geo.services.redraw import Drawing, drawn_grids, redrawn
 
@@ -105,6 +105,8 @@ def publish_plan(
         day the generation in force began.
     StaleVersion
         The plan was changed since it was looked at.
+    Refused
+        It leaves a grid in pieces.
     """
     require(actor, Action.PUBLISH)
     step = at or _nothing
@@ -150,6 +152,7 @@ def _publishable(session: Session, plan: Plan, effective_from: dt.date) -> Gener
             code="date-order",
             remedy="choose a later effective date",
         )
+    refuse_new_pieces(session, plan)
     return base
 
 
@@ -157,7 +160,7 @@ def _filed(plan: Plan, filing_no: str, *, actor: Actor, now: Callable[[], dt.dat
     """Return the plan with its filing recorded, and the number it goes under."""
     given = filing_no.strip()
     if plan.state is PlanState.FILED:
-        number = next((str(s["filing_no"]) for s in reversed(plan.steps) if s["step"] == "file"), "")
+        number = filed_under(plan)
         if given and number and given != number:
             raise Refused(f"the plan was filed under {number}", code="filing-number", remedy="leave --filing-no out")
         return plan, number or given

@@ -15,11 +15,12 @@ import numpy as np
 import shapely
 
 from geo.locate import GridIndex
-from geo.planning import GroupScore, Saying, Scores, size_warnings
+from geo.planning import GroupScore, Saying, Scores
 from geo.planning.scores import gini
 from geo.reach import GridReach, reach_of_grids
 from geo.services.lineage import links_of, successors
-from geo.services.measures import GridMeasure, measure_grids, remeasure_grids
+from geo.services.measures import GridMeasure, GridScore, measure_grids, remeasure_grids
+from geo.services.plan_findings import OUTSIDE_LEAST_M2, plan_findings
 from geo.services.workforce import place_workers
 
 if TYPE_CHECKING:
@@ -31,25 +32,10 @@ if TYPE_CHECKING:
     from geo.services.redraw import Drawing
     from geo.services.splits import Cut
 
-__all__ = ["AreaScore", "GridScore", "PlanScores", "rescore", "score_drawing"]
+__all__ = ["AreaScore", "PlanScores", "rescore", "score_drawing"]
 
-# Less than this outside its community is the rounding of a border drawn along it.
-_OUTSIDE_LEAST_M2: Final = 1.0
 _LEAST_CELLS: Final = 400
 _CELLS_PER_POINT: Final = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GridScore:
-    """One grid of a plan: its measures, what it carries, and whose worker changes there."""
-
-    name: str
-    community_code: str
-    measure: GridMeasure
-    load: float
-    persons: int
-    worker_changes: int
-    reach: GridReach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +77,7 @@ class PlanScores:
     reach_before : tuple of GridReach
         Reach of today's grids, in order of id.
     warnings : tuple of Saying
-        The county's size guidance, and what the checks found, in words.
+        What the checks found and the county's size guidance, in words, the gravest first.
     """
 
     grids: Mapping[str, GridScore]
@@ -122,7 +108,7 @@ class PlanScores:
     @property
     def outside(self) -> tuple[str, ...]:
         """Grids that reach outside their community."""
-        return tuple(i for i, g in self.grids.items() if (g.measure.outside_m2 or 0.0) > _OUTSIDE_LEAST_M2)
+        return tuple(i for i, g in self.grids.items() if (g.measure.outside_m2 or 0.0) > OUTSIDE_LEAST_M2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,15 +207,16 @@ def _scores(ground: Ground, state: _State) -> PlanScores:
         for i, grid_id in enumerate(state.ids)
     }
     planning = _planning(grids)
+    cuts = ground.outlines.cuts({i: g.measure.cut for i, g in grids.items()})
     return PlanScores(
         grids=grids,
         planning=planning,
-        cuts=ground.outlines.cuts({i: g.measure.cut for i, g in grids.items()}),
+        cuts=cuts,
         towns=_by_area(ground, grids, ground.town_of),
         communities=_by_area(ground, grids, str),
         county=_area(list(grids.items()), len(ground.ids)),
         reach_before=ground.reach_before,
-        warnings=(*_guidance(ground, grids), *_faults(ground, grids)),
+        warnings=plan_findings(ground, grids, cuts),
         state=state,
     )
 
@@ -294,7 +281,7 @@ def _planning(grids: Mapping[str, GridScore]) -> Scores:
             perimeter_m=g.measure.perimeter_m,
             moved=float(g.worker_changes),
             connected=g.measure.parts == 1,
-            parents=1 + ((g.measure.outside_m2 or 0.0) > _OUTSIDE_LEAST_M2),
+            parents=1 + ((g.measure.outside_m2 or 0.0) > OUTSIDE_LEAST_M2),
         )
         for number, g in enumerate(grids.values())
     }
@@ -342,43 +329,3 @@ def _area(held: Sequence[tuple[str, GridScore]], before: int) -> AreaScore:
 
 def _share(parts: Sequence[tuple[float | None, int]], homes: int) -> float | None:
     return math.fsum((share or 0.0) * count for share, count in parts) / homes if homes else None
-
-
-def _guidance(ground: Ground, grids: Mapping[str, GridScore]) -> tuple[Saying, ...]:
-    """Size guidance speaks of households, whatever load is balanced."""
-    groups = {
-        n: GroupScore(load=float(g.reach.households), perimeter_m=0.0, moved=0.0, connected=True, parents=1)
-        for n, g in enumerate(grids.values())
-    }
-    names = {n: _said(ground, g) for n, g in enumerate(grids.values())}
-    low, high = ground.guidance
-    return size_warnings(Scores(groups=groups, cut_length_m=0.0), names=names, low=low, high=high)
-
-
-def _said(ground: Ground, grid: GridScore) -> str:
-    """Return a grid's name with its community's before it: 第一网格 alone stands in each of them."""
-    area = ground.areas.get(grid.community_code)
-    return grid.name if area is None or area.name in grid.name else f"{area.name}{grid.name}"
-
-
-def _faults(ground: Ground, grids: Mapping[str, GridScore]) -> tuple[Saying, ...]:
-    found = []
-    for g in grids.values():
-        m, named = g.measure, _said(ground, g)
-        if m.parts > 1:
-            found.append(Saying(f"{named}由{m.parts}块互不相连的部分组成", f"{named} lies in {m.parts} pieces"))
-        found += [
-            Saying(
-                f"{name or '障碍线'}穿过{named}约{deep:.0f}米",
-                f"{name or 'a barrier'} runs {deep:.0f} m through {named}",
-            )
-            for name, deep in m.barriers
-        ]
-        if (m.outside_m2 or 0.0) > _OUTSIDE_LEAST_M2:
-            found.append(
-                Saying(
-                    f"{named}有{m.outside_m2:.0f}平方米在所属社区界外",
-                    f"{named} reaches {m.outside_m2:.0f} m² outside its community",
-                )
-            )
-    return tuple(found)

@@ -6,9 +6,11 @@ import json
 
 import pytest
 
+from geo.services.edits import KINDS
 from geo.store import open_store
 from tests import plan_county
 from tests.ground_edits import streets_across
+from tests.house.source_tree import ROOT
 
 FILING = {
     "submit": (),
@@ -20,6 +22,62 @@ FILING = {
 
 def drawn(desk, *cells):
     return desk.done("plan", "apply", "new", json.dumps(plan_county.merge(*cells)))["id"]
+
+
+def told_edits():
+    """The kind, the fields and the example of every row of the guide's table of edits."""
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    rows = [[c.strip() for c in line.strip("|").split("|")] for line in guide.splitlines() if '{"op"' in line]
+    return {row[0].strip("`"): (row[2], json.loads(row[3].strip("`"))) for row in rows}
+
+
+def test_the_guide_shows_every_edit_with_its_fields_and_an_example_that_works(desk):
+    told = told_edits()
+    assert set(told) == set(KINDS)
+    cells = {"A": "g00", "B": "g10", "C": "g20"}
+    for word, (fields, example) in told.items():
+        assert example["op"] == word
+        assert all(f"`{field}`" in fields for field in example if field != "op")
+        edit = {
+            k: [cells[i] for i in v] if k == "grids" else cells.get(v, v) if isinstance(v, str) else v
+            for k, v in example.items()
+        }
+        done = desk.done("plan", "apply", "new", json.dumps(edit, ensure_ascii=False))
+        assert done["edits"] == 1
+    shown = desk.done("plan", "show", done["id"])
+    assert {"g10", "g20"} <= {c["grid_id"] for c in shown["consequences"]["codes"]}
+
+
+def test_grids_without_a_common_border_are_warned_of_and_go_no_further(desk):
+    edit = json.dumps(plan_county.merge((0, 0), (3, 0)))
+    said = desk("plan", "apply", "new", edit)
+    assert said.code == 0
+    assert "  ! 黎明社区第1网格合并后由2块互不相连的部分组成" in said.out
+    plan = desk.done("plan", "list")["plans"][0]["id"]
+    late = desk("plan", "submit", plan)
+    assert late.code == 1
+    assert "[grid-in-pieces] 要素 黎明社区第1网格：这个网格会由 2 块互不相连的部分组成" in late.err
+    assert "`wangge plan undo`" in late.err
+    english = desk("plan", "submit", plan, WANGGE_LANG="en")
+    assert "would leave the grid in 2 separate pieces, which it is not today" in english.err
+
+
+def test_a_filing_dated_before_the_review_is_refused_in_both_languages(desk):
+    plan = drawn(desk, (0, 0), (1, 0))
+    taken(desk, plan, "submit", "review")
+    early = ("--filing-no", "演备〔2025〕1号", "--date", "2025-04-30")
+    said = desk("plan", "file", plan, *early)
+    assert said.code == 1
+    assert "[filing-date]" in said.err
+    assert "备案日期 2025-04-30 早于审核日期 2025-05-01" in said.err
+    assert "would lie before the review of 2025-05-01" in desk("plan", "file", plan, *early, WANGGE_LANG="en").err
+    other = drawn(desk, (4, 0), (5, 0))
+    taken(desk, plan, "file")
+    taken(desk, other, "submit", "review")
+    twice = desk("plan", "file", other, *FILING["file"])
+    assert twice.code == 1
+    assert "[filing-number-taken]" in twice.err
+    assert "已用备案号 演备〔2025〕1号" in twice.err
 
 
 def taken(desk, plan, *steps):

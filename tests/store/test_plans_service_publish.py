@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
+import shapely
 
 from geo.errors import BaseSuperseded, Conflict, Forbidden, Refused, StaleVersion
 from geo.model import ChangeKind, GenerationState, GridKind, PlanState
@@ -179,8 +181,8 @@ def reviewed(store, planner, plan):
     return review_plan(store, planner, plan.id, expected_version=plan.version, settings=settings, now=clock, **paper)
 
 
-def filed(store, planner, plan):
-    paper = {"filing_no": "备7号", "filed_on": dt.date(2025, 5, 9), "document": "x"}
+def filed(store, planner, plan, **other):
+    paper = {"filing_no": "备7号", "filed_on": dt.date(2025, 5, 9), "document": "x", **other}
     return file_plan(store, planner, plan.id, expected_version=plan.version, now=clock, **paper)
 
 
@@ -213,6 +215,83 @@ def test_no_step_to_force_is_taken_on_a_superseded_base(store, plan, planner, pl
     for step in way:
         other = step(store, planner, other)
     assert other.state is PlanState.FILED
+
+
+def test_a_plan_that_leaves_a_grid_in_pieces_goes_no_way_to_force(store, base, planner, place):
+    apart, one = merge((0, 0), (3, 1), into="g00"), merge((4, 0), (5, 0))
+    plan = start_plan(store, planner, new_id=place.new_id)
+    done = add_edits(store, planner, plan.id, [apart, one], expected_version=1, now=clock)
+    assert [w.zh for w in done.warnings] == ["黎明社区第1网格合并后由2块互不相连的部分组成"]
+    for step in (submitted, publish_at_once(place)):
+        with pytest.raises(Refused) as caught:
+            step(store, planner, done.plan)
+        assert (caught.value.code, caught.value.where.feature) == ("grid-in-pieces", "黎明社区第1网格")
+        assert caught.value.remedy
+    # The other town's part is whole, and goes its way.
+    part = submit_plan(store, planner, plan.id, expected_version=2, now=clock, town=county.TOWN_B)
+    with pytest.raises(Refused, match="2 separate pieces"):
+        submit_plan(store, planner, plan.id, expected_version=part.version, now=clock, town=county.TOWN_A)
+    with store.reading(planner) as session:
+        assert session.plan(plan.id) == part
+
+
+def publish_at_once(place):
+    return lambda store, planner, plan: publish(store, planner, place, plan)
+
+
+def test_an_exclave_that_is_there_already_may_stay_and_be_merged_with(store, base, planner, place):
+    """Which is how a base comes to have one: here a generation that an import brought."""
+    with store.writing(planner) as session:
+        later = replace(session.generation(id=base), id="generation-2", serial=2, state=GenerationState.INACTIVE)
+        session.put_generation(replace(later, effective_from=None, published_at=None))
+        rows = {g.id: g for g in session.grids(base)}
+        whole = shapely.union_all([rows["g00"].geometry, rows.pop("g30").geometry])
+        session.put_grids(later.id, [*(g for i, g in rows.items() if i != "g00"), replace(rows["g00"], geometry=whole)])
+        session.activate(later.id, effective_from=dt.date(2025, 2, 1), published_at=clock())
+        session.commit()
+    plan = start_plan(store, planner, new_id=place.new_id)
+    done = add_edits(store, planner, plan.id, [merge((0, 0), (0, 1))], expected_version=1, now=clock)
+    assert done.warnings == ()
+    assert submitted(store, planner, done.plan).state is PlanState.SUBMITTED
+
+
+@pytest.mark.parametrize("on", [dt.date(2025, 4, 30), dt.date(2024, 12, 31)])
+def test_a_filing_is_not_dated_before_the_review(store, plan, planner, on):
+    plan = reviewed(store, planner, submitted(store, planner, plan))
+    with pytest.raises(Refused, match=f"{on} would lie before the review of 2025-05-01") as caught:
+        filed(store, planner, plan, filed_on=on)
+    assert (caught.value.code, caught.value.where.feature) == ("filing-date", plan.title)
+    assert filed(store, planner, plan, filed_on=dt.date(2025, 5, 1)).state is PlanState.FILED
+
+
+def test_a_review_without_a_date_counts_from_the_day_it_was_recorded(store, plan, planner):
+    plan = submitted(store, planner, plan)
+    alone = Settings(store="x.gpkg", second_person=False)
+    plan = review_plan(store, planner, plan.id, expected_version=plan.version, settings=alone, now=clock)
+    with pytest.raises(Refused, match="review of 2025-03-01"):
+        filed(store, planner, plan, filed_on=dt.date(2025, 2, 28))
+    assert filed(store, planner, plan, filed_on=dt.date(2025, 3, 1)).state is PlanState.FILED
+
+
+def test_a_filing_number_belongs_to_one_plan(store, base, planner, place):
+    first, second = (
+        reviewed(store, planner, submitted(store, planner, drawn(store, planner, place, edit)))
+        for edit in (merge((0, 0), (0, 1)), merge((4, 0), (5, 0)))
+    )
+    first = filed(store, planner, first)
+    with pytest.raises(Refused, match=f"another plan, {first.title}, bears") as caught:
+        filed(store, planner, second, filing_no=" 备７号 ")
+    assert (caught.value.code, caught.value.where.feature) == ("filing-number-taken", second.title)
+    # Sent back, it frees its number, and may be filed again under it.
+    first = return_plan(store, planner, first.id, expected_version=first.version, reason="重画", now=clock)
+    first = filed(store, planner, reviewed(store, planner, submitted(store, planner, first)), filing_no=" 备7号 ")
+    assert first.steps[-1]["filing_no"] == "备7号"
+    publish(store, planner, place, first, filing_no="")
+    second = rebase_plan(store, planner, second.id, expected_version=second.version, now=clock).plan
+    second = reviewed(store, planner, submitted(store, planner, second))
+    with pytest.raises(Refused, match="generation 2 bears the filing number 备7号"):
+        filed(store, planner, second)
+    assert filed(store, planner, second, filing_no="备8号").state is PlanState.FILED
 
 
 def drawn_on(store, planner, place, other):
@@ -249,7 +328,11 @@ def test_survivors_keep_their_code_or_take_a_new_serial_and_no_code_comes_back(s
 
 
 def test_two_grids_of_one_community_never_share_a_name(store, base, planner, place):
-    plan = drawn(store, planner, place, rename(0, 0, "站前网格"), rename(1, 0, "站前网格"))
+    with pytest.raises(Refused) as caught:
+        drawn(store, planner, place, rename(0, 0, "站前网格"), rename(1, 0, "站前网格"))
+    assert (caught.value.code, caught.value.where.row) == ("name-taken", 2)
+    # Free while it is drawn, but the name that coding gives to a neighbour.
+    plan = drawn(store, planner, place, rename(0, 0, "黎明社区第二网格"))
     with pytest.raises(Refused) as caught:
         publish(store, planner, place, plan)
     assert caught.value.code == "name-clash"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
+import shapely
 
 from geo.errors import Refused, WanggeError
 from geo.services.ground import load_ground
@@ -92,6 +94,42 @@ def test_shape_barriers_and_reach(ground):
     assert not reach.missing
     assert len(joined.reach_before) == 14
     assert joined.reach_before[0].party_groups == 1
+
+
+def test_the_gravest_is_said_first(ground):
+    low = [w.zh for w in score_drawing(ground, ground.drawing).warnings]
+    assert low[0] == "界线切开了小区“红林1小区”"
+    drawing = ground.drawing.after_all([merge((0, 0), (3, 0)), merge((2, 0), (2, 1)), merge((5, 0), (5, 1), (6, 0))])
+    facts = {**drawing.facts, "g61": replace(drawing.facts["g61"], name=drawing.facts["g41"].name)}
+    said = [w.zh for w in score_drawing(ground, replace(drawing, facts=facts)).warnings]
+    marks = ("互不相连", "多于40户", "界线切开了", "都叫", "穿过", "少于10户")
+    first = [next(i for i, text in enumerate(said) if mark in text) for mark in marks]
+    last = [max(i for i, text in enumerate(said) if mark in text) for mark in marks]
+    assert first == sorted(first)
+    assert all(end < start for end, start in zip(last, first[1:], strict=False))
+    assert said[0] == "黎明社区第1网格由2块互不相连的部分组成"
+    assert "同一社区有2个网格都叫东升社区第4网格" in said
+
+
+def test_slivers_outside_the_community_are_counted_in_one_line(ground):
+    """One grid of 16.5 ha is 0.1 % beyond 165 m², so that 100 m² is what tells a sliver here."""
+
+    def said(**metres):
+        outlines = dict(ground.communities)
+        for code, m in metres.items():
+            west, south, east, north = outlines[code[1:]].bounds
+            outlines[code[1:]] = shapely.box(west, south + m / 111_200, east, north)
+        at = replace(ground, communities=outlines)
+        return [w for w in score_drawing(at, at.drawing).warnings if "界外" in w.zh]
+
+    # Grids are 371 m wide: a strip of 0.1 m has 37 m², one of 1 m 371 m².
+    (trifle,) = said(**{f"_{county.EAST}": 0.1})
+    assert trifle.zh.startswith("4个网格有窄边在所属社区界外，各不足100平方米且不到本格的0.1%，共14")
+    assert trifle.en.startswith("4 grids reach outside their community by slivers")
+    both = said(**{f"_{county.EAST}": 1, f"_{county.WEST}": 0.1})
+    assert [w.zh[:6] for w in both] == ["黎明社区第1", "黎明社区第2", "黎明社区第3", "黎明社区第4", "3个网格有窄"]
+    assert "reaches 37" in both[0].en
+    assert said() == []
 
 
 def test_weighted_loads(store, planner, ground):

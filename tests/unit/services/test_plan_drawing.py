@@ -9,6 +9,7 @@ from geo.crs import to_lattice
 from geo.errors import Conflict, NotFound, Refused
 from geo.model import GridKind
 from geo.services.edits import KINDS, named_by_hand
+from geo.services.multiparts import new_multiparts
 from geo.services.redraw import Drawing, drawn_grids, locked_grids, redraw_grids, redrawn
 from geo.topology.invariants import verify
 from tests import plan_county as county
@@ -205,12 +206,58 @@ FOLD = {**NODE, "to": place(2.5, 1)}
         ({**TURNED, "grid": "gone"}, NotFound, "not-found"),
         ({"op": "rename", "grid": "g00", "name": " "}, Refused, "name-empty"),
         ({"op": "rename", "grid": "gone", "name": "x"}, NotFound, "not-found"),
+        (rename(0, 0, " 第2网格 "), Refused, "name-taken"),
+        ({**CUT, "names": ["第2网格"]}, Refused, "name-taken"),
+        ({**TURNED, "name": "第3网格"}, Refused, "name-taken"),
     ],
 )
 def test_an_edit_that_does_not_fit_is_refused_by_name(base, edit, error, code):
     with pytest.raises(error) as caught:
         base.after(edit)
     assert caught.value.code == code
+
+
+def test_a_name_is_one_grids_of_its_community_over_base_and_exclusive_grids():
+    base = Drawing.of([*county.base_grids(), county.overlay()])
+    two = {**CUT, "lines": [CUT["line"], [place(1.1, -1), place(1.1, 2)]], "ids": ["a", "b"], "names": ["x", "x"]}
+    for edit in (rename(0, 0, "第一中学"), {"op": "rename", "grid": "x-school", "name": "第1网格"}, two):
+        with pytest.raises(Refused) as caught:
+            base.after(edit)
+        assert (caught.value.code, bool(caught.value.remedy)) == ("name-taken", True)
+    with pytest.raises(Refused, match="is called 第2网格") as caught:
+        base.after_all([rename(0, 0, "站前网格"), rename(0, 0, "第2网格")])
+    assert (caught.value.where.feature, caught.value.where.row) == ("站前网格", 2)
+    # Its own name, a name given up, that of another community or of another layer is free.
+    assert base.after(rename(0, 0, "第1网格")).facts["g00"].name == "第1网格"
+    assert base.after_all([rename(1, 0, "新"), rename(0, 0, "第2网格")]).facts["g00"].name == "第2网格"
+    assert base.after(rename(4, 0, "第8网格")).facts["g40"].name == "第8网格"
+    police = base.after({"op": "set_kind", "grid": "x-school", "kind": "police", "name": "第2网格"})
+    assert police.overlays["x-school"].name == "第2网格"
+    with pytest.raises(Refused) as caught:
+        police.after({"op": "set_kind", "grid": "x-school", "kind": "exclusive"})
+    assert caught.value.code == "name-taken"
+
+
+def torn(base, *edits):
+    return [(m.grid.id, m.parts) for m in new_multiparts(base, base.after_all(edits))]
+
+
+def test_grids_put_together_across_others_are_told(base):
+    assert torn(base, merge((0, 0), (3, 1))) == [("g00", 2)]
+    # A common corner is no common border.
+    assert torn(base, merge((0, 0), (1, 1))) == [("g00", 2)]
+    assert torn(base, merge((0, 0), (1, 0)), merge((2, 0), (2, 1))) == []
+    # Put together across others first, and hanging together at last.
+    assert torn(base, merge((0, 0), (2, 0)), merge((0, 0), (1, 0))) == []
+
+
+def test_an_exclave_of_today_is_not_told_again_and_explains_what_it_joins(base):
+    today = Drawing.of(base.after(merge((0, 0), (2, 0))).grids())
+    assert torn(today, rename(0, 0, "新名")) == []
+    assert torn(today, merge((0, 0), (0, 1))) == []
+    assert torn(today, merge((2, 1), (0, 0), into="g21")) == []
+    # A third piece is the plan's own, though the other two are today's.
+    assert torn(today, merge((0, 0), (3, 1))) == [("g00", 3)]
 
 
 def test_a_refusal_names_the_grid_as_people_call_it(base):
