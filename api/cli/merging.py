@@ -25,7 +25,7 @@ def merge(
     to: Annotated[str, typer.Option("--to", help="合并成几个：114、110-120 或 fewest（最少）")],
     counts: Annotated[Path | None, typer.Option("--counts", help="各社区（或镇）的个数：两列的表或 JSON")] = None,
     barriers: Annotated[Path | None, typer.Option("--barriers", help="隔断线文件（河流、铁路）")] = None,
-    area: Annotated[str | None, typer.Option("--area", help="只动这个镇或社区，代码")] = None,
+    area: Annotated[str | None, typer.Option("--area", help="只动这个镇或社区，代码或名称")] = None,
     curve: Annotated[bool, typer.Option("--curve", help="同时给出各个 K 的代价曲线")] = False,  # noqa: FBT002
     trade_off: Annotated[
         int | None, typer.Option("--trade-off", min=2, max=30, help="同时给出至多几个在均衡与变动之间取舍的方案")

@@ -128,7 +128,7 @@ def propose_merge(
     Raises
     ------
     NotFound
-        No generation is in force.
+        No generation is in force, or the area named is not known.
     Refused
         A grid named in a wish is not known, or a trade-off of one plan is asked for.
     """
@@ -140,6 +140,7 @@ def propose_merge(
             raise NotFound("no generation is in force", remedy="import boundaries and activate them first")
         units, grids = stored_units(session, generation, settings, load=request.load, barriers=request.barriers)
         areas = {a.code: a.name for a in session.areas()}
+    request = replace(request, area=_area_code(request.area, areas))
     longest = settings.limits.optimiser_seconds
     limit = longest if request.time_limit is None else min(request.time_limit, longest)
     asked: dict[str, Any] = {
@@ -188,6 +189,18 @@ def _moved(
 
 def _merges(proposal: Proposal, grids: Sequence[Grid], units: Units) -> list[Sequence[str]]:
     return [edit["grids"] for edit in merge_edits(proposal.groups, grids, units)]
+
+
+def _area_code(word: str, areas: Mapping[str, str]) -> str:
+    """Return the code of the town or community a word names, by code or by name; "" stays the whole county."""
+    found = [code for code, name in areas.items() if word in (code, name)] if word else [""]
+    if len(found) != 1:
+        raise NotFound(
+            f"{len(found)} towns or communities are called {word[:80]}" if found else f"no area is called {word[:80]}",
+            code="area-unknown",
+            remedy="give its code: 9 digits of a town, 12 of a community",
+        )
+    return found[0]
 
 
 def _constraints(request: MergeRequest, grids: Sequence[Grid]) -> Constraints:

@@ -142,3 +142,14 @@ def test_time_that_runs_out_is_no_contradiction(desk, monkeypatch):
     assert said.err == "不能执行 [time-limit] 给定时间内没有找到方案（放宽时限或减少要求）\n"
     assert "no plan was found in the time given (give more time or fewer wishes)" in english.err
     assert desk.done("plan", "list")["plans"] == []
+
+
+def test_an_area_is_named_by_code_or_name_and_an_unknown_one_is_said(desk):
+    by_name = desk.done("merge", "--to", 12, "--area", "黎明社区")
+    by_code = desk.done("merge", "--to", 12, "--area", plan_county.EAST)
+    assert by_name["objective"] == by_code["objective"]
+    for word in ("没有的社区", "230724999"):
+        said = desk("merge", "--to", 12, "--area", word)
+        assert said.code == 1
+        assert f"没有叫“{word}”的镇或社区" in said.err
+        assert "[area-unknown]" in said.err
