@@ -15,37 +15,22 @@ import shapely
 
 from geo.authority import local_planner
 from geo.crs import snap_geometry
-from geo.model import AreaKind, Generation, GenerationState, Grid, GridKind
+from geo.model import Generation, GenerationState, Grid, GridKind
 from geo.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import ExitStack
     from pathlib import Path
 
-COUNTY = "230724"
-COMMUNITIES = [f"{COUNTY}100{i:03}" for i in range(1, 13)]
+COUNTY = data.COUNTY
+COMMUNITIES = data.communities(12)
 GRIDS, OVERLAYS = 163, 236
 
 
 def write_county(folder: Path, *, seed: int) -> None:
     """Write a GeoPackage with 163 coded grids in force, 236 exclusive grids and a full-time worker for each grid."""
     rng = np.random.default_rng(seed)
-    # The order of a generation is the order of grid ids: ids ascend with the position.
-    shapes = data.coverage(GRIDS, rng)
-    grids = [
-        Grid(
-            id=str(uuid.UUID(int=(i + 1) << 96)),
-            county_code=COUNTY,
-            kind=GridKind.BASE,
-            name=f"第{i + 1}网格",
-            community_code=COMMUNITIES[i * len(COMMUNITIES) // GRIDS],
-            geometry=shape,
-            code=f"{COMMUNITIES[i * len(COMMUNITIES) // GRIDS]}{i + 1:03}",
-            source_key=f"base-{i}",
-        )
-        for i, shape in enumerate(shapes)
-    ]
+    grids = data.county_grids(data.coverage(GRIDS, rng), COMMUNITIES, coded=True)
     (folder / "grids.pickle").write_bytes(pickle.dumps(([g.geometry for g in grids], [g.id for g in grids])))
     now = dt.datetime(2025, 3, 1, 8, tzinfo=dt.UTC)
     numbers = iter(range(1, 1_000_000))
@@ -57,7 +42,7 @@ def write_county(folder: Path, *, seed: int) -> None:
         create=True,
     )
     with store.writing(local_planner(COUNTY)) as session:
-        session.upsert("areas", list(_areas()))
+        session.upsert("areas", data.areas(COMMUNITIES))
         session.upsert("gridworkers", [_worker(g) for g in grids])
         generation = Generation(
             id="generation-1", county_code=COUNTY, serial=1, state=GenerationState.INACTIVE, effective_from=None
@@ -67,14 +52,6 @@ def write_county(folder: Path, *, seed: int) -> None:
         session.activate(generation.id, effective_from=dt.date(2025, 1, 1), published_at=now)
         session.commit()
     store.close()
-
-
-def _areas() -> Iterator[dict]:
-    yield {"code": COUNTY, "name": "丰林县", "kind": AreaKind.COUNTY.value}
-    yield {"code": f"{COUNTY}100", "name": "新青镇", "kind": AreaKind.TOWN.value, "parent_code": COUNTY}
-    for code in COMMUNITIES:
-        kind = AreaKind.COMMUNITY.value
-        yield {"code": code, "name": f"第{code[-3:]}社区", "kind": kind, "parent_code": f"{COUNTY}100"}
 
 
 def _worker(grid: Grid) -> dict:

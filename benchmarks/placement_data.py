@@ -1,16 +1,24 @@
-"""Coverages and points for the placement benchmark, all from a seed, and the exact truth about them."""
+"""Coverages, counties and points for the placement benchmarks, all from a seed, and the exact truth about them."""
 
 from __future__ import annotations
 
 import math
+import uuid
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 
 from geo.crs import from_lattice, to_lattice
+from geo.model import AreaKind, Grid, GridKind
 from geo.predicates import contains_exact
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 BOX = (129.0, 48.0, 129.5, 48.3)
+COUNTY = "230724"
+TOWN = f"{COUNTY}100"
 
 
 def coverage(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -26,6 +34,41 @@ def coverage(count: int, rng: np.random.Generator) -> np.ndarray:
     cells = shapely.intersection(cells, shapely.box(*BOX), grid_size=1e-9)
     # Eight pieces an edge give a grid some 48 vertices, as the grids of the demonstration county have.
     return _bent(cells, rng, pieces=8 if count < 100_000 else 1)
+
+
+def communities(count: int) -> list[str]:
+    """Return the codes of the communities of the county's one town."""
+    return [f"{TOWN}{i + 1:03}" for i in range(count)]
+
+
+def areas(codes: Sequence[str]) -> list[dict]:
+    """Return the rows of the county, its town and its communities."""
+    rows = [{"code": COUNTY, "name": "丰林县", "kind": AreaKind.COUNTY.value}]
+    rows += [{"code": TOWN, "name": "新青镇", "kind": AreaKind.TOWN.value, "parent_code": COUNTY}]
+    kind = AreaKind.COMMUNITY.value
+    return [*rows, *({"code": c, "name": f"第{c[-3:]}社区", "kind": kind, "parent_code": TOWN} for c in codes)]
+
+
+def county_grids(shapes: np.ndarray, codes: Sequence[str], *, coded: bool) -> list[Grid]:
+    """Return base grids of these outlines, dealt in a row to the communities; `coded` ones have a code by now.
+
+    The order of a generation is the order of grid ids: ids ascend with the position.
+    """
+    of = [codes[i * len(codes) // len(shapes)] for i in range(len(shapes))]
+    return [
+        Grid(
+            id=str(uuid.UUID(int=(i + 1) << 96)),
+            county_code=COUNTY,
+            kind=GridKind.BASE,
+            name=f"第{i + 1}网格",
+            community_code=community,
+            geometry=shape,
+            code=f"{community}{i + 1:03}" if coded else None,
+            local_code=None if coded else f"{i + 1}",
+            source_key=f"base-{i}",
+        )
+        for i, (shape, community) in enumerate(zip(shapes, of, strict=True))
+    ]
 
 
 def _bent(cells: np.ndarray, rng: np.random.Generator, *, pieces: int) -> np.ndarray:

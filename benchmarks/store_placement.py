@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from geo.store.base import Store
 
 COUNTY = "230724"
-COMMUNITIES = [f"{COUNTY}100{i:03}" for i in range(1, 101)]
+COMMUNITIES = 100
 GRIDS, BUILDINGS, EACH_COMPOUND = 2_000, 20_000, 20
 BY_BUILDING, BY_POINT, BY_ADDRESS = 0.60, 0.97, 0.99
 PIECE = 50_000
@@ -71,34 +71,16 @@ def build(url: str, rows: int, *, seed: int) -> None:
     import shapely
 
     from geo.authority import local_planner
-    from geo.model import AreaKind, Generation, GenerationState, Grid, GridKind
+    from geo.model import Generation, GenerationState
 
     rng = np.random.default_rng(seed)
-    shapes = data.coverage(GRIDS, rng)
-    of = [COMMUNITIES[i * len(COMMUNITIES) // GRIDS] for i in range(GRIDS)]
-    grids = [
-        Grid(
-            id=str(uuid.UUID(int=(i + 1) << 96)),
-            county_code=COUNTY,
-            kind=GridKind.BASE,
-            name=f"第{i + 1}网格",
-            community_code=of[i],
-            geometry=shape,
-            local_code=f"{i + 1}",
-            source_key=f"base-{i}",
-        )
-        for i, shape in enumerate(shapes)
-    ]
+    shapes, codes = data.coverage(GRIDS, rng), data.communities(COMMUNITIES)
+    grids = data.county_grids(shapes, codes, coded=False)
+    of = [grid.community_code for grid in grids]
     inner = shapely.get_coordinates(shapely.point_on_surface(shapes))
     store = opened(url, create=True, first=1 << 64)
     with store.writing(local_planner(COUNTY)) as session:
-        areas = [{"code": COUNTY, "name": "丰林县", "kind": AreaKind.COUNTY.value}]
-        areas += [{"code": f"{COUNTY}100", "name": "新青镇", "kind": AreaKind.TOWN.value, "parent_code": COUNTY}]
-        areas += [
-            {"code": c, "name": f"第{c[-3:]}社区", "kind": AreaKind.COMMUNITY.value, "parent_code": f"{COUNTY}100"}
-            for c in COMMUNITIES
-        ]
-        session.upsert("areas", areas)
+        session.upsert("areas", data.areas(codes))
         session.upsert("buildings", list(_buildings(of, inner, rng)))
         for kind, count in (("households", rows), ("incidents", rows // 10)):
             for start in range(0, count, PIECE):
