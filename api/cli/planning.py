@@ -200,22 +200,17 @@ def apply(
     as_json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """在方案上增加改动 / add edits to a plan; all fit, or none is taken."""
-    from geo.services.plans import add_edits, start_plan
+    from geo.services.plans import add_edits, start_with_edits
 
     rows = _edits(edits)
     with opened(store) as services:
+        kept, actor, now = services.store, services.actor, services.now
         if plan == "new":
-            opened_plan = start_plan(services.store, services.actor, new_id=services.new_id, title=title)
+            done = start_with_edits(kept, actor, rows, new_id=services.new_id, now=now, title=title)
         else:
-            opened_plan = named_plan(services, plan)
-        done = add_edits(
-            services.store,
-            services.actor,
-            opened_plan.id,
-            rows,
-            expected_version=opened_plan.version if version is None else version,
-            now=services.now,
-        )
+            known = named_plan(services, plan)
+            expected = known.version if version is None else version
+            done = add_edits(kept, actor, known.id, rows, expected_version=expected, now=now)
     facts = {
         **plan_facts(done.plan),
         "grids": len(done.drawing),

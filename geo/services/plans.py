@@ -46,6 +46,7 @@ __all__ = [
     "show_plan",
     "standing_proof",
     "start_plan",
+    "start_with_edits",
     "undo_edits",
 ]
 
@@ -86,20 +87,50 @@ def start_plan(
     """
     require(actor, Action.PLAN)
     with store.writing(actor) as session:
-        base = session.generation(id=generation_id)
-        if base is None:
-            raise NotFound("no generation is in force", remedy="import boundaries and activate them first")
-        plan = Plan(
-            id=new_id(),
-            county_code=base.county_code,
-            generation_id=base.id,
-            version=0,
-            state=PlanState.DRAFT,
-            title=_checked_text(title) or f"方案{_numeral(sum(p.branch_of is None for p in session.plans()) + 1)}",
-            edits=(),
-            author=actor.name,
-        )
-        return keep_plan(session, plan, None, "start", {})
+        plan = _begun(session, actor, new_id=new_id, title=title, generation_id=generation_id)
+        session.commit()
+        return plan
+
+
+def start_with_edits(
+    store: Store,
+    actor: Actor,
+    edits: Sequence[Mapping[str, Any]],
+    *,
+    new_id: Callable[[], str],
+    now: Callable[[], dt.datetime],
+    title: str = "",
+) -> Edited:
+    """Start a draft on the generation in force with its first edits; where one does not fit there is no draft.
+
+    Raises
+    ------
+    NotFound, Conflict, Forbidden, Refused
+        As `start_plan` and `add_edits` do.
+    """
+    require(actor, Action.PLAN)
+    with store.writing(actor) as session:
+        plan = _begun(session, actor, new_id=new_id, title=title, generation_id=None)
+        done = _edited(session, actor, plan, edits, now=now, desk=DrawingBoard())
+        session.commit()
+        return done
+
+
+def _begun(session: Session, actor: Actor, *, new_id: Callable[[], str], title: str, generation_id: str | None) -> Plan:
+    base = session.generation(id=generation_id)
+    if base is None:
+        raise NotFound("no generation is in force", remedy="import boundaries and activate them first")
+    plan = Plan(
+        id=new_id(),
+        county_code=base.county_code,
+        generation_id=base.id,
+        version=0,
+        state=PlanState.DRAFT,
+        title=_checked_text(title) or f"方案{_numeral(sum(p.branch_of is None for p in session.plans()) + 1)}",
+        edits=(),
+        author=actor.name,
+    )
+    return keep_plan(session, plan, None, "start", {}, commit=False)
 
 
 def add_edits(
@@ -135,31 +166,42 @@ def add_edits(
         An edit does not fit; its place in the row is named.
     """
     require(actor, Action.PLAN)
-    if not edits:
-        raise Refused("there is no edit", code="edits-empty", remedy="give at least one")
-    desk = board or DrawingBoard()
     with store.writing(actor) as session:
         plan = open_draft(session, plan_id, expected_version)
-        if len(plan.edits) + len(edits) > _MOST_EDITS:
-            raise Refused(f"a plan holds at most {_MOST_EDITS} edits", code="edits-many", remedy="start another plan")
-        before = desk.drawing(session, plan)
-        after, full = _carried_out(session, plan, before, edits)
-        refuse_not_ours(actor, plan, before, after)
-        stamp = {"by": actor.name, "at": now().isoformat()}
-        log = (*plan.edits, *({**edit, **stamp} for edit in full))
-        proof = _proof_kept(plan) if _proven(plan) <= len(plan.edits) else None
-        kept = keep_plan(
-            session,
-            replace(plan, edits=log, undone=(), proof=proof),
-            expected_version,
-            "edit",
-            {"edits": len(edits), "ops": sorted({str(e.get("op")) for e in edits})},
-            commit=False,
-        )
-        warnings = (*_piece_warnings(session, before, after), *_cut_warnings(session, before, after))
-        drawing = desk.drawing(session, kept)
+        done = _edited(session, actor, plan, edits, now=now, desk=board or DrawingBoard())
         session.commit()
-        return Edited(kept, drawing, warnings)
+        return done
+
+
+def _edited(
+    session: Session,
+    actor: Actor,
+    plan: Plan,
+    edits: Sequence[Mapping[str, Any]],
+    *,
+    now: Callable[[], dt.datetime],
+    desk: DrawingBoard,
+) -> Edited:
+    if not edits:
+        raise Refused("there is no edit", code="edits-empty", remedy="give at least one")
+    if len(plan.edits) + len(edits) > _MOST_EDITS:
+        raise Refused(f"a plan holds at most {_MOST_EDITS} edits", code="edits-many", remedy="start another plan")
+    before = desk.drawing(session, plan)
+    after, full = _carried_out(session, plan, before, edits)
+    refuse_not_ours(actor, plan, before, after)
+    stamp = {"by": actor.name, "at": now().isoformat()}
+    log = (*plan.edits, *({**edit, **stamp} for edit in full))
+    proof = _proof_kept(plan) if _proven(plan) <= len(plan.edits) else None
+    kept = keep_plan(
+        session,
+        replace(plan, edits=log, undone=(), proof=proof),
+        plan.version,
+        "edit",
+        {"edits": len(edits), "ops": sorted({str(e.get("op")) for e in edits})},
+        commit=False,
+    )
+    warnings = (*_piece_warnings(session, before, after), *_cut_warnings(session, before, after))
+    return Edited(kept, desk.drawing(session, kept), warnings)
 
 
 def _carried_out(
