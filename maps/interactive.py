@@ -11,6 +11,7 @@ from folium.template import Template
 from maps import safe
 from maps.payload import county_payload
 from maps.view import CountyView, require_drawable
+from maps.webfont import characters_of, font_faces
 from maps.words import words
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["county_page"]
 
 _MAX_ZOOM = 19
+_DATA, _FONTS = "<!--county-data-->", "<!--county-fonts-->"
+# What the page's scripts write besides the data.
+_WRITERS = ("leaflet/leaflet.js", "own/county.js")
 _FRAME = "".join(f'<div class="card" id="{name}"></div>' for name in ("head", "control", "legend", "foot"))
 
 
@@ -43,6 +47,7 @@ class _County(MacroElement):
         figure: Any = self.get_root()
         # The template engine must not read names as markup, so the block goes in as plain text.
         figure.html.add_child(Element("{% raw %}" + _FRAME + "{% endraw %}"), name="frame")
+        figure.header.add_child(Element(_FONTS), name="county_fonts")
         figure.header.add_child(Element('<link rel="stylesheet" href="asset:own/county.css">'), name="county_css")
         figure.header.add_child(Element('<script src="asset:own/county.js"></script>'), name="county_js")
         return str(super().render(**kwargs))  # type: ignore[no-untyped-call]
@@ -84,7 +89,7 @@ def county_page(view: CountyView, path: Path | None = None, *, lang: str = "zh")
     -------
     str
         The page. Base grids are SVG paths of class ``grid-before`` or ``grid-after``, one per grid; a radio
-        switches versions, another themes. Equal views give equal text.
+        switches versions, another themes. The font of its characters stands in it. Equal views give equal text.
 
     Raises
     ------
@@ -97,10 +102,10 @@ def county_page(view: CountyView, path: Path | None = None, *, lang: str = "zh")
     plain.add_child(_County(payload), name="county")
     figure: Any = plain.get_root()
     figure.title = safe.text(view.title)
-    marker = "<!--county-data-->"
-    figure.html.add_child(Element(marker), name="data_place")
-    page = figure.render().replace(marker, safe.data_block("county-data", payload), 1)
-    done = safe.offline(page)
+    figure.html.add_child(Element(_DATA), name="data_place")
+    page = figure.render().replace(_DATA, safe.data_block("county-data", payload), 1)
+    faces = font_faces(characters_of([page, *map(safe.asset_text, _WRITERS)]))
+    done = safe.offline(page.replace(_FONTS, f"<style>{faces}</style>", 1))
     if path is not None:
         partial = path.with_name(path.name + ".part")
         partial.write_text(done, encoding="utf-8")

@@ -48,6 +48,8 @@ _VOID: Final = frozenset(
 )
 _FORBIDDEN: Final = frozenset({"base", "embed", "frame", "iframe", "object", "portal"})
 _CSS_URL: Final = re.compile(r"url\(\s*(['\"]?)(.*?)\1\s*\)", re.IGNORECASE | re.DOTALL)
+# The one data URI that a style may bring along by itself; pictures come in as assets.
+_CSS_FONT: Final = re.compile(r"data:font/woff;base64,[A-Za-z0-9+/]+={0,2}")
 _CSS_IMPORT: Final = re.compile(r"@import\b", re.IGNORECASE)
 # In running script an address is a string literal that starts a scheme or a host.
 _SCRIPT_URL: Final = re.compile(r"""["'`]\s*((?:[a-z][a-z0-9+.-]*:)?//[^"'`\s]+|javascript:)""", re.IGNORECASE)
@@ -132,13 +134,13 @@ def _refuse_url(url: str, place: str) -> Refused:
 
 
 def _inline_css(css: str, folder: str) -> str:
-    """Return CSS whose ``url()`` are data URIs or fragments."""
+    """Return CSS whose ``url()`` are assets as data URIs, a font brought along as one, or fragments."""
     if _CSS_IMPORT.search(css):
         raise _refuse_url("@import", "style")
 
     def replace(match: re.Match[str]) -> str:
         url = match.group(2).strip()
-        if url.startswith(("#", "data:")):
+        if url.startswith("#") or _CSS_FONT.fullmatch(url):
             return match.group(0)
         path = url.removeprefix(ASSET_SCHEME) if url.startswith(ASSET_SCHEME) else f"{folder}/{url}" if folder else ""
         if not path or ":" in path or path.startswith("/"):

@@ -80,6 +80,50 @@ def test_legend_and_tooltip_speak_chinese(page_file):
         assert "铁三角" in tip
 
 
+def fonts_used(opened, selector):
+    """Return (family, brought along by the page) of every font that draws the text of these elements."""
+    session = opened.page.context.new_cdp_session(opened.page)
+    session.send("DOM.enable")
+    session.send("CSS.enable")
+    root = session.send("DOM.getDocument")["root"]["nodeId"]
+    nodes = session.send("DOM.querySelectorAll", {"nodeId": root, "selector": selector})["nodeIds"]
+    used = [session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"] for node in nodes]
+    return {(font["familyName"], font["isCustomFont"]) for fonts in used for font in fonts}
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_all_text_is_drawn_with_the_font_of_the_page(tmp_path, lang):
+    path = tmp_path / "map.html"
+    county_page(sample_county(), path, lang=lang)
+    with offline_page(path) as opened:
+        opened.choose("households")
+        opened.page.locator("#head button").nth(1).click()
+        opened.page.wait_for_timeout(700)
+        opened.page.locator("path.grid-after").nth(20).hover(force=True)
+        opened.page.wait_for_selector(".leaflet-tooltip caption")
+        assert fonts_used(opened, ".leaflet-tooltip *") == {("wangge-hans", True)}
+        opened.page.evaluate(CLICK)
+        opened.page.wait_for_selector(".leaflet-popup-content caption")
+        parts = ("#head *", "#control *", "#legend *", "#foot *", ".map-label span", ".leaflet-popup-content *")
+        for part in (*parts, ".leaflet-control a", ".leaflet-control-scale *"):
+            assert fonts_used(opened, part) == {("wangge-hans", True)}, part
+        close = opened.page.locator("a.leaflet-popup-close-button")
+        assert close.evaluate("n => getComputedStyle(n).fontFamily").startswith("wangge-hans")
+
+
+def test_a_popup_keeps_its_values_on_their_lines(page_file):
+    with offline_page(page_file, size=(1600, 1000)) as opened:
+        opened.page.locator("#head button").nth(1).click()
+        opened.page.wait_for_timeout(700)
+        opened.page.evaluate(CLICK)
+        opened.page.wait_for_timeout(500)
+        code = opened.page.locator(".leaflet-popup-content td").nth(1).bounding_box()
+        assert code["height"] < 30
+        popup = opened.page.locator(".leaflet-popup").bounding_box()
+        head = opened.page.locator("#head").bounding_box()
+        assert popup["y"] >= head["y"] + head["height"]
+
+
 @functools.cache
 def small_county():
     """Return the sample cut down to six grids a version."""

@@ -48,6 +48,7 @@ LIBRARY_ROOMS = {
     "folium": ("maps",),
     "branca": ("maps",),
     "matplotlib": ("maps",),
+    "fontTools": ("maps",),
     "xlsxwriter": ("maps",),
     "fastapi": ("api",),
     "starlette": ("api",),

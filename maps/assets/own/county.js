@@ -3,6 +3,7 @@
 window.wanggeCounty = function (map, data) {
   "use strict";
   var SCALE = 1e6, words = data.words;
+  var clear = L.point(10, 10); /* what a popup keeps free at the top left: the head, once it is drawn */
   var state = { version: data.start.version, theme: data.start.theme };
 
   function byId(id) { return document.getElementById(id); }
@@ -41,7 +42,8 @@ window.wanggeCounty = function (map, data) {
   }
   function explain(layer, caption, values) {
     layer.bindTooltip(tip(caption, values), { sticky: true, opacity: 0.97 });
-    layer.bindPopup(tip(caption, values), { maxWidth: 380 });
+    layer.bindPopup(tip(caption, values), { maxWidth: 380, autoPanPaddingTopLeft: clear });
+    layer.on("popupopen", function () { layer.closeTooltip(); });
     return layer;
   }
 
@@ -305,6 +307,7 @@ window.wanggeCounty = function (map, data) {
       put(jumps, "button", town.button).addEventListener("click", function () { fit(town.bounds, true); });
     });
     data.notes.forEach(function (note) { put(foot, "div", note); });
+    clear.y = head.offsetTop + head.offsetHeight + 8;
     [head, foot, byId("legend")].forEach(function (box) { L.DomEvent.disableClickPropagation(box); });
     L.DomEvent.disableScrollPropagation(byId("legend"));
   }

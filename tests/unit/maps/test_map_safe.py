@@ -38,6 +38,11 @@ def page(head="", body=""):
         "<style>@import 'x.css';</style>",
         "<style>a{background:url(x.png)}</style>",
         "<style>a{background:url('https://a.invalid/x.png')}</style>",
+        "<style>a{background:url(data:image/png;base64,AAAA)}</style>",
+        "<style>a{background:url(data:image/svg+xml,%3Csvg/%3E)}</style>",
+        "<style>a{background:url(data:text/html;base64,AAAA)}</style>",
+        "<style>@font-face{src:url(data:font/woff;base64,AA*A)}</style>",
+        "<style>@font-face{src:url(data:font/woff,https://a.invalid/)}</style>",
         "<script>L.tileLayer('https://a.invalid/{z}/{x}/{y}.png')</script>",
         '<script>fetch("//a.invalid")</script>',
         "<script>import('x')</script>",
@@ -66,6 +71,13 @@ def test_assets_come_inside_under_a_policy_of_hashes():
     assert "images/layers.png" not in done
     assert "data:image/png;base64," in done
     assert done.index("Content-Security-Policy") < done.index("<script")
+
+
+def test_a_font_may_stand_in_a_style():
+    rule = "@font-face{src:url(data:font/woff;base64,d09GRg==)}"
+    done = safe.offline(page(f"<style>{rule}</style>"))
+    assert f"<style>{rule}</style>" in done
+    assert "font-src data:" in html.unescape(done)
 
 
 def test_the_hash_is_that_of_the_text_between_the_tags():
