@@ -18,6 +18,7 @@ from api.heavy import HeavyWork
 from api.routes.areas import areas_router
 from api.routes.docs import docs_router
 from api.routes.exports import exports_router
+from api.routes.font import font_router
 from api.routes.grids import grids_router
 from api.routes.health import health_router
 from api.routes.imports import imports_router
@@ -101,6 +102,7 @@ def create_app(
     app.include_router(ogc_router(services.lookup, limits=services.settings.limits))
     app.include_router(docs_router(lambda: describe(app)))
     app.include_router(page_router())
+    app.include_router(font_router())
     return gate
 
 

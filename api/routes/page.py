@@ -7,6 +7,8 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
+from api.routes.font import FAMILY, FONT_FACE
+
 __all__ = ["page_router"]
 
 _PAGE: Final = """\
@@ -33,13 +35,15 @@ _PAGE: Final = """\
 </main>
 </html>
 """
-_STYLE: Final = """\
-body { font: 16px/1.7 "Source Han Sans CN", "Microsoft YaHei", "PingFang SC", sans-serif; color: #222; margin: 0; }
-main { max-width: 42rem; margin: 4rem auto; padding: 0 1.5rem; }
-h1 { font-size: 1.6rem; }
-a { color: #0b5cad; }
+_STYLE: Final = f"""\
+{FONT_FACE}body {{ font: 16px/1.7 "{FAMILY}", sans-serif; color: #222; margin: 0; }}
+main {{ max-width: 42rem; margin: 4rem auto; padding: 0 1.5rem; }}
+h1 {{ font-size: 1.6rem; }}
+a {{ color: #0b5cad; }}
 """
-_POLICY: Final = "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; font-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
+)
 
 
 def page_router() -> APIRouter:

@@ -1,11 +1,13 @@
 """The description is complete, the door holds, and each role is told what the one table says."""
 
+import io
 import json
 import re
 import shutil
 from urllib.parse import quote
 
 import pytest
+from fontTools.ttLib import TTFont
 from starlette.testclient import TestClient
 
 from api.app import LOCAL_HOSTS, create_app
@@ -79,6 +81,21 @@ def test_pages_come_from_this_machine_alone(reading):
         assert not re.search(r"(src|href)=\"(https?:)?//", page.text)
         for asset in re.findall(r"(?:src|href)=\"(/[^\"]+\.(?:js|css))\"", page.text):
             assert reading.get(asset).status_code == 200
+
+
+def test_pages_bring_a_chinese_font(reading):
+    described = reading.get("/api/v1/openapi.json").text
+    for path, style, text in (("/", "/page.css", ""), ("/docs", "/docs/swagger-ui.css", described)):
+        page = reading.get(path)
+        assert "font-src 'self'" in page.headers["content-security-policy"]
+        css = reading.get(style).text
+        assert all(f.startswith(('"wangge-hans"', "inherit")) for f in re.findall(r"font-family:\s*([^;}]+)", css))
+        font = reading.get(re.search(r"url\((/fonts/[^)]+)\)", css)[1])
+        assert font.headers["content-type"] == "font/otf"
+        known = TTFont(io.BytesIO(font.content), lazy=True).getBestCmap()
+        chinese = re.findall("[\u2e80-\u9fff\uff00-\uffef]", page.text + text)
+        assert chinese
+        assert [c for c in chinese if ord(c) not in known] == []
 
 
 def test_requests_of_other_sites_change_nothing(desk):
