@@ -94,7 +94,7 @@ def _label_rows(grid: GridView, *, counts: bool, lang: Words) -> list[tuple[str,
         )
     count = lang.households(grid.households)
     full = (grid.short_name, f"{serial} · {count}" if serial not in grid.short_name else count)
-    return [full, (serial, count), (f"{serial} {count}",), (serial,)]
+    return [full, (serial, count), (f"{serial}/{count}",), (serial,)]
 
 
 def _bounds_hit(window: Window, shapes: Sequence[Any]) -> list[int]:
