@@ -121,16 +121,20 @@ class Lookup:
             if known is not None and now - self._asked_at < _LAG_SECONDS:
                 return known
         with self._store.reading(actor) as session:
-            wanted = session.generation(id=generation, as_of=as_of)
-            day = self._today() if self._today is not None and as_of is None and generation is None else None
-            if day is not None and wanted is not None and (wanted.effective_from or day) > day:
-                wanted = session.generation(as_of=day) or wanted
+            named = as_of is not None or generation is not None
+            wanted = session.generation(id=generation, as_of=as_of) if named else self.in_force(session)
             if wanted is None:
                 raise NotFound("no generation of grids is in force", remedy="import boundaries and activate them first")
             loaded = self._load(session, wanted)
         if as_of is None and generation is None:
             self._active_id, self._asked_at = wanted.id, self._ticks()
         return loaded
+
+    def in_force(self, session: Session) -> Generation | None:
+        """Return the generation that answers today: the active one, or while its day is to come the one before."""
+        active, day = session.generation(), self._today() if self._today else None
+        ahead = active is not None and day is not None and (active.effective_from or day) > day
+        return (session.generation(as_of=day) if ahead else None) or active
 
     def _load(self, session: Session, generation: Generation) -> PublishedCoverage:
         with self._lock:

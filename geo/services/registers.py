@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from geo.crs import Datum
     from geo.model import Generation, Json, Placement
     from geo.services.lookup import Lookup
+    from geo.services.published import PublishedCoverage
     from geo.store.base import Session, Store
 
 __all__ = ["IncidentReport", "Recorded", "RegisterPage", "list_households", "list_incidents", "record_incident"]
@@ -155,6 +156,8 @@ def record_incident(
 ) -> Recorded:
     """Place an incident by its point and address, put it on record, and say whom to send.
 
+    Where a generation is published ahead the incident is placed in its grids too, for the day they come into force.
+
     The same number reported again updates the incident, so that a repeated call never doubles it.
 
     Raises
@@ -170,17 +173,19 @@ def record_incident(
     _check(report)
     cover = lookup.coverage(actor, fresh=True)
     placed = _place(lookup, actor, report)
+    ahead = _place_ahead(store, lookup, actor, report, cover)
     key = report.source_key or new_id()
     with store.writing(actor) as session:
-        active = session.generation()
-        if active is None or active.id != cover.generation.id:
+        active, standing = session.generation(), lookup.in_force(session)
+        if active is None or standing is None or {active.id, standing.id} != {cover.generation.id, *ahead}:
             raise Conflict("other grids came into force in this moment", code="generation-changed", remedy="send again")
         done = session.upsert("incidents", [_row(report, placed.placement, key, now)])
         known = session.rows("incidents", where={"source_key": key}, columns=("id",), limit=1)
         if not known:
             raise NotFound("the incident vanished while it was written")
         incident = str(known[0]["id"])
-        session.put_assignments(active.id, "incident", [_columns(incident, placed.placement)])
+        for generation, placement in {cover.generation.id: placed.placement, **ahead}.items():
+            session.put_assignments(generation, "incident", [_columns(incident, placement)])
         session.note(
             "record-incident", incident, detail={"grid": _grid_id(placed.placement), "new": bool(done.inserted)}
         )
@@ -204,9 +209,22 @@ def _check(report: IncidentReport) -> None:
         )
 
 
-def _place(lookup: Lookup, actor: Actor, report: IncidentReport) -> IncidentPlacement:
+def _place_ahead(
+    store: Store, lookup: Lookup, actor: Actor, report: IncidentReport, cover: PublishedCoverage
+) -> dict[str, Placement]:
+    """Return the id of a generation whose day is to come → where its grids place an incident; empty without one."""
+    with store.reading(actor) as session:
+        coming = session.generation()
+    if coming is None or coming.id == cover.generation.id:
+        return {}
+    return {coming.id: _place(lookup, actor, report, as_of=coming.effective_from).placement}
+
+
+def _place(lookup: Lookup, actor: Actor, report: IncidentReport, *, as_of: dt.date | None = None) -> IncidentPlacement:
     if report.lon is not None and report.lat is not None and report.datum is not None and not report.address.strip():
-        point = lookup.locate(actor, report.lon, report.lat, datum=report.datum, accuracy_m=report.accuracy_m)
+        point = lookup.locate(
+            actor, report.lon, report.lat, datum=report.datum, accuracy_m=report.accuracy_m, as_of=as_of
+        )
         return IncidentPlacement(point, None)
     return place_incident(
         lookup,
@@ -217,6 +235,7 @@ def _place(lookup: Lookup, actor: Actor, report: IncidentReport) -> IncidentPlac
         text=report.address,
         community=report.community or None,
         accuracy_m=report.accuracy_m,
+        as_of=as_of,
     )
 
 

@@ -167,6 +167,6 @@ def test_a_published_plan_is_shown(desk):
 def test_a_first_edit_that_does_not_fit_leaves_no_plan(desk):
     before = desk.done("plan", "list")
     assert desk("plan", "apply", "new", '[{"op": "foo"}]').code == 1
-    misfit = [*plan_county.merge((0, 0), (1, 0)), {"op": "rename", "grid": "没有", "name": "甲"}]
+    misfit = [plan_county.merge((0, 0), (1, 0)), {"op": "rename", "grid": "没有", "name": "甲"}]
     assert desk("plan", "apply", "new", json.dumps(misfit)).code == 1
     assert desk.done("plan", "list") == before

@@ -1,14 +1,17 @@
 """Registers and proposals for a plan, on both engines: coarse rows, areas, one incident for one number."""
 
+import datetime as dt
+
 import pytest
 
 from geo.authority import Actor, Role
 from geo.crs import CGCS2000
 from geo.errors import Conflict, Forbidden, StaleVersion
 from geo.services.lookup import Lookup
-from geo.services.plans import start_plan
+from geo.services.plans import add_edits, start_plan
 from geo.services.propose import MergeRequest
 from geo.services.propose_plan import propose_for_plan
+from geo.services.publish import publish_plan
 from geo.services.registers import IncidentReport, list_households, list_incidents, record_incident
 from geo.settings import Settings
 from tests import plan_county as county
@@ -59,3 +62,28 @@ def test_a_proposal_fills_the_draft_it_was_asked_for(settled):
         propose_for_plan(settled, county.PLANNER, plan.id, MergeRequest(groups=9), expected_version=1, **asked)
     with pytest.raises(Conflict):
         propose_for_plan(settled, county.PLANNER, plan.id, MergeRequest(groups=9), expected_version=2, **asked)
+
+
+def test_an_incident_before_a_generation_comes_into_force_is_placed_for_both_days(settled):
+    ids = county.new_ids("ahead")
+    plan = start_plan(settled, county.PLANNER, new_id=ids)
+    edits = [county.merge((0, 0), (1, 0))]
+    plan = add_edits(settled, county.PLANNER, plan.id, edits, expected_version=plan.version, now=county.clock).plan
+    day = dt.date(2999, 1, 1)
+    published = publish_plan(
+        settled, county.PLANNER, plan.id, effective_from=day, now=county.clock, new_id=ids, filing_no="演备1号"
+    )
+    lookup = Lookup(settled, ticks=lambda: 0.0, today=lambda: dt.date(2998, 12, 31))
+    place = {"lon": county.LON + 1.3 * county.WIDE, "lat": county.LAT + 0.3 * county.HIGH, "datum": CGCS2000}
+    report = IncidentReport(source_key="G9", category="供热", **place)
+    done = record_incident(settled, lookup, county.PLANNER, report, now=county.clock, new_id=ids)
+    assert done.placed.placement.grid["id"] == "g10"
+    with settled.reading(county.PLANNER) as session:
+        for generation, grid in (("generation-1", "g10"), (published.generation.id, None)):
+            rows = session.assignments(generation, "incident")
+            found = dict(zip(rows["subject_id"], rows["grid_id"], strict=True))[done.id]
+            assert found == grid if grid else found not in ("", "g10")
+    later = Lookup(settled, ticks=lambda: 0.0, today=lambda: day)
+    again = record_incident(settled, later, county.PLANNER, report, now=county.clock, new_id=ids)
+    assert (again.id, again.is_new) == (done.id, False)
+    assert again.placed.placement.grid["id"] not in ("", "g10")
